@@ -1,0 +1,56 @@
+# make demo and make test work on a fresh machine with Python 3.11 and make alone.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+RUN := $(VENV)/bin/
+EXTRAS ?=
+
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+export BENTOML_DO_NOT_TRACK := True
+export OTEL_SDK_DISABLED := true
+export PYTHONHASHSEED := 0
+
+.PHONY: help install demo test check format lint types docs serve bento clean
+
+help:  ## these lines
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/installed: pyproject.toml uv.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "forfait needs Python 3.11 or later: make PYTHON=python3.11")'
+	test -x $(RUN)python || $(PYTHON) -m venv $(VENV)
+	$(RUN)python -m pip install --quiet uv==$(UV_VERSION)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(RUN)uv sync --frozen --quiet $(EXTRAS)
+	touch $@
+
+install: $(VENV)/installed  ## create .venv from uv.lock
+
+demo: install  ## the whole line on 50,000 fictional patients, ends with data/demo/index.html
+	$(RUN)forfait demo
+
+test: install  ## the tests
+	$(RUN)python -m pytest -n 2 --dist worksteal
+
+check: format lint types test  ## what CI runs
+
+format: install  ## formatting, checked
+	$(RUN)ruff format --check .
+
+lint: install  ## lint
+	$(RUN)ruff check .
+
+types: install  ## mypy, no untyped defs
+	$(RUN)mypy
+
+docs: install  ## reference pages from the code, then the site in site/
+	$(RUN)python -m docs.generate
+	$(RUN)mkdocs build --strict --quiet
+
+serve: install  ## the service on http://localhost:3000
+	$(RUN)forfait serve
+
+bento: install  ## build the bento
+	$(RUN)bentoml build
+
+clean:  ## what the commands made (not mlruns/)
+	rm -rf data build site .pytest_cache .mypy_cache .ruff_cache

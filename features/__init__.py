@@ -1,0 +1,1 @@
+"""CLAIMS → WHO, WHAT IS KNOWN, WHAT WAS SPENT. Imports none of our packages."""

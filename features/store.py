@@ -1,0 +1,198 @@
+"""Datasets on disk: each is checked against its declaration when written and when read.
+
+One dataset and year is one Parquet file, whatever the engine, with its provenance record beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import overload
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+from ibis.backends import BaseBackend
+
+from features.engine import dataset_path
+from features.errors import InputError, MissingError
+from features.provenance import Provenance, write_provenance
+from features.tables import TYPES, Table
+
+WRITTEN_BY = {
+    "beneficiaries": "read",
+    "ald_periods": "read",
+    "declarations": "read",
+    "coverages": "read",
+    "care_lines": "read",
+    "dispensings": "read",
+    "procedures": "read",
+    "stays": "read",
+    "read_report": "read",
+    "patientele": "attribute",
+    "attribution_report": "attribute",
+    "feature_table": "features",
+    "spending": "spending",
+    "predictions": "predict",
+    "explanations": "explain",
+}
+IBIS_TYPES = {"strings": "array<string>"}
+
+
+def write_dataset(
+    table: Table, data: Path, rows: ibis.Table | pd.DataFrame, year: int | None, *, provenance: Provenance
+) -> Path:
+    """Path of the dataset written, checked first; its provenance record lies beside it.
+
+    `rows` is an Ibis expression (DuckDB or Spark) or a frame with the declared columns, in any order; a `wide`
+    table may carry more. The file appears under its name only when complete and correct.
+    Errors: InputError for a missing or undeclared column, a type that cannot be cast, a null where none is
+    allowed, a key that is not unique.
+    """
+    path = dataset_path(data, table.name, year)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with ExitStack() as undo:
+        undo.callback(temporary.unlink, missing_ok=True)
+        if isinstance(rows, pd.DataFrame):
+            _write_frame(table, rows, temporary)
+        else:
+            _write_expression(table, rows, temporary)
+        check_file(table, temporary, named=path)
+        temporary.replace(path)
+    write_provenance(path, provenance, rows=pq.read_metadata(path).num_rows)
+    return path
+
+
+@overload
+def read_dataset(con: None, table: Table, data: Path, year: int | None) -> pd.DataFrame: ...
+@overload
+def read_dataset(con: BaseBackend, table: Table, data: Path, year: int | None) -> ibis.Table: ...
+
+
+def read_dataset(con: BaseBackend | None, table: Table, data: Path, year: int | None) -> ibis.Table | pd.DataFrame:
+    """Dataset of a year, checked: an Ibis table on `con`, or a pandas frame (dates as datetime64) without one.
+
+    Errors: MissingError naming the command that writes it; InputError where the file breaks its declaration.
+    """
+    path = dataset_path(data, table.name, year)
+    if not path.exists():
+        option = "" if year is None else f" --year {year}"
+        raise MissingError(f"{path} is missing: run forfait {WRITTEN_BY.get(table.name, table.name)}{option}")
+    check_file(table, path, named=path)
+    if con is None:
+        return pq.read_table(path, partitioning=None).to_pandas(date_as_object=False)
+    return con.read_parquet(path)
+
+
+def years_written(table: Table, data: Path) -> list[int]:
+    """Years of a yearly dataset that lie on disk, ascending."""
+    return sorted(int(path.stem) for path in (data / table.name).glob("*.parquet") if path.stem.isdigit())
+
+
+def check_file(table: Table, path: Path, *, named: Path) -> None:
+    """None when the file obeys the declaration; `named` is the path that a message shows.
+
+    Types and nulls come from the Parquet footer, so that a file of claims is checked without reading it;
+    the key is counted on tables that declare one (person-sized).
+    Errors: InputError for a column, type, null or repeated key.
+    """
+    metadata = pq.read_metadata(path)
+    schema = metadata.schema.to_arrow_schema()
+    check_columns(table, schema.names, named=named)
+    for column in table.columns:
+        found = schema.field(column.name).type
+        if not _same_type(found, TYPES[column.type]):
+            raise InputError(f"{named}: column {column.name} is {found}; it should be {TYPES[column.type]}")
+    for column in table.columns:
+        nulls = 0 if column.nullable else _null_count(path, metadata, column.name)
+        if nulls:
+            raise InputError(f"{named}: column {column.name} has {nulls} empty rows; none is allowed")
+    if table.key:
+        _check_key(table, path, named)
+
+
+def check_columns(table: Table, names: list[str], *, named: Path | str) -> None:
+    """None when `names` are the declared columns (or more, on a wide table). Errors: InputError."""
+    missing = [name for name in table.column_names if name not in names]
+    if missing:
+        raise InputError(f"{named}: column {', '.join(missing)} is missing from {table.name}")
+    extra = [name for name in names if name not in table.column_names]
+    if extra and not table.wide:
+        raise InputError(f"{named}: column {', '.join(extra)} is not declared for {table.name}")
+
+
+def _write_frame(table: Table, frame: pd.DataFrame, path: Path) -> None:
+    check_columns(table, list(frame.columns), named=table.name)
+    declared = table.arrow_schema()
+    ordered = table.column_names + [name for name in frame.columns if name not in table.column_names]
+    arrays: list[pa.Array] = []
+    for name in ordered:
+        wanted = declared.field(name).type if name in declared.names else None
+        try:
+            arrays.append(_arrow_array(frame[name], wanted))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise InputError(f"{table.name}: column {name} cannot be stored as {wanted}: {error}") from error
+    pq.write_table(pa.table(arrays, names=ordered), path)
+
+
+def _arrow_array(values: pd.Series, wanted: pa.DataType | None) -> pa.Array:
+    array = pa.array(values, from_pandas=True)
+    array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    return array if wanted is None else array.cast(wanted)
+
+
+def _write_expression(table: Table, rows: ibis.Table, path: Path) -> None:
+    check_columns(table, list(rows.columns), named=table.name)
+    types = {column.name: IBIS_TYPES.get(column.type, column.type) for column in table.columns}
+    extra = [name for name in rows.columns if name not in types]
+    typed = rows.select(*[rows[name].cast(kind).name(name) for name, kind in types.items()], *extra)
+    backend = typed.get_backend()
+    if backend.name == "duckdb":
+        backend.to_parquet(typed, path)
+        return
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".parts-") as folder:
+        parts = Path(folder) / "parts"
+        backend.to_parquet_dir(typed, parts)
+        _join_parts(parts, path)
+
+
+def _join_parts(folder: Path, path: Path) -> None:
+    """A distributed engine writes a folder of parts: stream them into the one file of the dataset."""
+    parts = pads.dataset(folder, format="parquet", partitioning=None)
+    with pq.ParquetWriter(path, parts.schema) as writer:
+        for batch in parts.to_batches():
+            writer.write_batch(batch)
+
+
+def _same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
+    if pa.types.is_list(wanted):
+        return pa.types.is_list(found) and _same_type(found.value_type, wanted.value_type)
+    if pa.types.is_string(wanted):
+        return pa.types.is_string(found) or pa.types.is_large_string(found)
+    return found == wanted
+
+
+def _null_count(path: Path, metadata: pq.FileMetaData, name: str) -> int:
+    leaves = [i for i in range(metadata.num_columns) if metadata.schema.column(i).path == name]
+    counted = 0
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(leaves[0]).statistics if leaves else None
+        if statistics is None or not statistics.has_null_count:
+            return pads.dataset(path).count_rows(filter=pads.field(name).is_null())
+        counted += statistics.null_count
+    return counted
+
+
+def _check_key(table: Table, path: Path, named: Path) -> None:
+    keys = pq.read_table(path, columns=list(table.key), partitioning=None)
+    distinct = keys.group_by(list(table.key)).aggregate([]).num_rows
+    if distinct < keys.num_rows:
+        raise InputError(
+            f"{named}: {keys.num_rows - distinct} rows repeat the key ({', '.join(table.key)}); "
+            f"a row of {table.name} is {table.grain}"
+        )

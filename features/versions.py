@@ -1,0 +1,187 @@
+"""A frozen model version on disk (LightGBM text and a JSON card), and the dated register of what was in force.
+
+A version is `<root>/<model>/<version>/model.txt` and `card.json`; nothing in it runs code on load.
+The register `<root>/register.jsonl` is append-only: each entry carries the hash of the one before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from features.errors import MissingError, RuleError
+
+UNIT = "EUR per year"
+GENESIS = "0" * 64
+
+
+class CardFeature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A feature as the model expects it: kind is number, flag or category; low and high bound what is accepted."""
+
+    name: str
+    label_fr: str
+    label_en: str
+    family: str
+    kind: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    categories: tuple[str, ...] = ()
+    nullable: bool = False
+    monotone: int = 0
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All that is needed to score and to account for a version, beside the trees.
+
+    expected = max(balance_factor × inverse_link(trees), floor_eur), in euros for a full year.
+    `reference_rows` are the encoded reference patients of a log-link explanation (empty for identity).
+    """
+
+    model: str
+    version: int
+    perimeter: str
+    unit: str = UNIT
+    objective: str
+    link: str = "identity"
+    balance_factor: float
+    floor_eur: float | None = None
+    cap_quantile: float | None = None
+    cap_eur: float | None = None
+    features: tuple[CardFeature, ...]
+    reference_rows: tuple[tuple[float | None, ...], ...] = ()
+    training_years: tuple[int, ...] = ()
+    test_year: int | None = None
+    population: dict[str, float] = {}
+    metrics: dict[str, float] = {}
+    data_hashes: dict[str, str] = {}
+    parameters: dict[str, float | int | str | bool | None] = {}
+    seed: int = 0
+    model_sha256: str
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One promotion: from `from_date` on, `version` of `model` is in force, as decided on `decided_on`."""
+
+    model: str
+    version: int
+    version_hash: str
+    from_date: date
+    decided_on: date
+    by: str
+    why: str
+    previous: str = GENESIS
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal SHA-256 of `content`."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def encode_card(card: Card) -> bytes:
+    """The card as indented JSON, the same bytes for the same card."""
+    return msgspec.json.format(msgspec.json.encode(card, order="deterministic"), indent=2)
+
+
+def version_folder(root: Path, model: str, version: int) -> Path:
+    """Folder of a version."""
+    return root / model / str(version)
+
+
+def write_version(root: Path, card: Card, model_text: str) -> Path:
+    """Write a version's two files; a version that exists with other content is refused (RuleError)."""
+    if sha256(model_text.encode()) != card.model_sha256:
+        raise RuleError(f"{card.model} version {card.version}: the card's model_sha256 is not that of the trees")
+    folder = version_folder(root, card.model, card.version)
+    contents = {"model.txt": model_text.encode(), "card.json": encode_card(card)}
+    for name, content in contents.items():
+        path = folder / name
+        if path.exists() and path.read_bytes() != content:
+            raise RuleError(f"{path} exists with other content; a frozen version is never rewritten")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def read_version(root: Path, model: str, version: int) -> tuple[Card, str, str]:
+    """Card, model text and hash (of both files) of a version; MissingError or RuleError if absent or altered."""
+    folder = version_folder(root, model, version)
+    try:
+        text, card_bytes = (folder / "model.txt").read_bytes(), (folder / "card.json").read_bytes()
+    except FileNotFoundError as error:
+        raise MissingError(f"{error.filename} is missing: run forfait train {model}") from error
+    try:
+        card = msgspec.json.decode(card_bytes, type=Card)
+    except msgspec.DecodeError as error:
+        raise RuleError(f"{folder / 'card.json'}: {error}; restore the card that was frozen") from error
+    if sha256(text) != card.model_sha256:
+        raise RuleError(f"{folder / 'model.txt'} is not the model that the card describes; restore the frozen file")
+    return card, text.decode(), sha256(text + card_bytes)
+
+
+def versions_of(root: Path, model: str) -> list[int]:
+    """Versions of `model` on disk, oldest first; empty when there is none."""
+    folder = root / model
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
+
+
+def read_register(root: Path) -> list[Entry]:
+    """Entries of the register, oldest first; RuleError where the chain of hashes is broken."""
+    path = root / "register.jsonl"
+    if not path.exists():
+        return []
+    entries, previous = [], GENESIS
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        entry = _decode_entry(path, number, line)
+        if entry.previous != previous:
+            raise RuleError(f"{path}, line {number}: the register was altered; restore it from its backup")
+        entries.append(entry)
+        previous = sha256(line)
+    return entries
+
+
+def _decode_entry(path: Path, number: int, line: bytes) -> Entry:
+    try:
+        return msgspec.json.decode(line, type=Entry)
+    except msgspec.DecodeError as error:
+        raise RuleError(f"{path}, line {number}: {error}; restore it from its backup") from error
+
+
+def append_entry(root: Path, entry: Entry) -> Entry:
+    """Append a promotion and return it with its link; RuleError for one decided before the last decision."""
+    known = read_register(root)
+    same_model = [e for e in known if e.model == entry.model]
+    if same_model and entry.decided_on < same_model[-1].decided_on:
+        raise RuleError(
+            f"{entry.model}: decided on {entry.decided_on}, before the last decision "
+            f"({same_model[-1].decided_on}); the register only grows forwards"
+        )
+    if not entry.by.strip() or not entry.why.strip():
+        raise RuleError("a promotion says who decides and why: give --by and --why")
+    path = root / "register.jsonl"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    linked = msgspec.structs.replace(entry, previous=sha256(lines[-1]) if lines else GENESIS)
+    root.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as register:
+        register.write(msgspec.json.encode(linked, order="deterministic") + b"\n")
+    return linked
+
+
+def in_force(root: Path, model: str, on: date, *, known_on: date | None = None) -> Entry:
+    """What was in force for `model` on day `on`, as decided by `known_on` (default: all decisions).
+
+    The latest `from_date` not after `on` holds; of two for one day, the later decision.
+    RuleError when none was in force: never the nearest.
+    """
+    entries = [
+        e
+        for e in read_register(root)
+        if e.model == model and e.from_date <= on and (known_on is None or e.decided_on <= known_on)
+    ]
+    if not entries:
+        raise RuleError(f"no version of {model} was in force on {on}; promote one: forfait promote {model} --from DATE")
+    return max(enumerate(entries), key=lambda pair: (pair[1].from_date, pair[0]))[1]

@@ -1,0 +1,1 @@
+"""THE COMMAND LINE: the table of contents. Imports all; nothing imports it."""

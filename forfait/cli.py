@@ -1,0 +1,304 @@
+"""The table of contents: each command reads named datasets, calls one function, writes one named dataset."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from features.errors import InputError
+from forfait.console import frame_table, out, run_safely, working
+from forfait.settings import Settings, nothing_leaves_the_host
+
+if TYPE_CHECKING:
+    from ibis.backends import BaseBackend
+
+app = typer.Typer(
+    help="Risk-adjusted forfaits from SNDS claims. Commands stand in the order of the line of data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Data = Annotated[Path, typer.Option(help="Folder of the datasets (FORFAIT_DATA).", envvar="FORFAIT_DATA")]
+Versions = Annotated[
+    Path, typer.Option(help="Folder of the frozen versions (FORFAIT_VERSIONS).", envvar="FORFAIT_VERSIONS")
+]
+Year = Annotated[int, typer.Option(help="Year of care.")]
+Engine = Annotated[str, typer.Option(help="duckdb or spark (FORFAIT_ENGINE).", envvar="FORFAIT_ENGINE")]
+Memory = Annotated[
+    float | None, typer.Option(help="Memory that the engine may take, in GiB; it spills to disk beyond.")
+]
+Model = Annotated[str, typer.Argument(help="Model: peps_mg, peps_mg_ide, total or budget_total.")]
+Version = Annotated[int | None, typer.Option(help="Version; default: the one in force on --on.")]
+On = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day whose version in force is used.")]
+
+DEFAULTS = Settings()
+DATA, VERSIONS, ENGINE = DEFAULTS.data, DEFAULTS.versions, DEFAULTS.engine
+
+
+def _connect(engine: str, memory: float | None) -> BaseBackend:
+    from features.engine import connect
+
+    return connect(engine, memory_gib=memory)
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()
+
+
+def _day(moment: datetime | None, default: date | None = None) -> date:
+    if moment is not None:
+        return moment.date()
+    return default or _today()
+
+
+def _years(text: str) -> range:
+    first, _, last = text.partition("..")
+    if not (first.isdigit() and (last or first).isdigit()) or int(last or first) < int(first):
+        raise InputError(f"--years {text!r}: give the first and last year, as in 2022..2024")
+    return range(int(first), int(last or first) + 1)
+
+
+@app.command()
+def synth(
+    patients: Annotated[int, typer.Option(help="Persons alive on 1 January of the first year.")] = 50_000,
+    years: Annotated[str, typer.Option(help="First and last year of care.")] = "2022..2024",
+    seed: Annotated[int, typer.Option(help="Same seed, same France.")] = 1,
+    data: Data = DATA,
+) -> None:
+    """Fictional France: raw SNDS tables, calibrated, with the pitfalls planted.
+
+    Example: [bold]forfait synth --patients 50000 --years 2022..2024 --seed 1[/]
+    """
+    from features.synth import synthesise
+
+    with working("synth") as step:
+        report = synthesise(data, patients=patients, years=_years(years), seed=seed, progress=step)
+    out.print(frame_table(report, "Fictional France against its calibration targets"))
+
+
+@app.command()
+def read(
+    snds: Annotated[Path, typer.Option(help="Folder with one file or folder per SNDS table.")],
+    year: Year,
+    data: Data = DATA,
+    engine: Engine = ENGINE,
+    memory: Memory = None,
+) -> None:
+    """Clean SNDS tables into the datasets of one year, with the report of the controls.
+
+    Example: [bold]forfait read --snds data/snds --year 2024[/]
+    """
+    from features.report import report_table
+    from features.snds.read import read_snds
+
+    with working(f"read {year}") as step:
+        report = read_snds(_connect(engine, memory), snds, data, year, progress=step)
+    out.print(report_table(report))
+
+
+@app.command()
+def attribute(
+    roster: Annotated[
+        Path, typer.Option(help="CSV: structure_id, structure_name, professional_id, from_date, to_date.")
+    ],
+    year: Year,
+    data: Data = DATA,
+    engine: Engine = ENGINE,
+    memory: Memory = None,
+) -> None:
+    """Attribute patients to structures through their declared doctor and the dated roster.
+
+    Example: [bold]forfait attribute --roster data/roster.csv --year 2024[/]
+    """
+    from features.attribution import attribute as attribute_patients
+
+    with working(f"attribute {year}") as step:
+        _, report = attribute_patients(_connect(engine, memory), data, roster, year, progress=step)
+    out.print(frame_table(report, f"Attribution {year}"))
+
+
+@app.command()
+def features(
+    year: Year,
+    known_on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of knowledge; default: the index date.")
+    ] = None,
+    data: Data = DATA,
+    engine: Engine = ENGINE,
+    memory: Memory = None,
+) -> None:
+    """Characteristics of each patient as known on 1 January of the year.
+
+    Example: [bold]forfait features --year 2024[/]
+    """
+    from features.build import build_features
+
+    known = known_on.date() if known_on else None
+    with working(f"features {year}") as step:
+        table = build_features(_connect(engine, memory), data, year, known_on=known, progress=step)
+    out.print(f"feature_table {year}: {len(table.columns)} columns in {data / 'feature_table'}")
+
+
+@app.command()
+def spending(year: Year, data: Data = DATA, engine: Engine = ENGINE, memory: Memory = None) -> None:
+    """Spending of each patient in the year, by perimeter and poste, with exposure.
+
+    Example: [bold]forfait spending --year 2024[/]
+    """
+    from features.spending import measure_spending
+
+    with working(f"spending {year}") as step:
+        table = measure_spending(_connect(engine, memory), data, year, progress=step)
+    out.print(f"spending {year}: {len(table.columns)} columns in {data / 'spending'}")
+
+
+@app.command()
+def train(
+    model: Model,
+    year: Annotated[int, typer.Option(help="Year that tests; the years before it train.")],
+    seed: Annotated[int, typer.Option(help="Same seed and inputs, same model file.")] = 0,
+    data: Data = DATA,
+    versions: Versions = VERSIONS,
+) -> None:
+    """Fit a version on past years, test it on the last, against its baselines; register it as challenger.
+
+    Example: [bold]forfait train peps_mg --year 2024[/]
+    """
+    from training.report import result_tables
+    from training.train import train as train_model
+
+    with working(f"train {model}") as step:
+        result = train_model(data, model, year, root=versions, seed=seed, progress=step)
+    for table in result_tables(result):
+        out.print(table)
+
+
+@app.command()
+def promote(
+    model: Model,
+    version: Annotated[int, typer.Option(help="Version to put in force.")],
+    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day in force.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    why: Annotated[str, typer.Option(help="Why.")],
+    decided_on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the decision; default: today.")
+    ] = None,
+    versions: Versions = VERSIONS,
+) -> None:
+    """Put a version in force from a day on: one more line in the dated register.
+
+    Example: [bold]forfait promote peps_mg --version 1 --from 2024-01-01 --by "Cnam, DEPP" --why "yearly refit"[/]
+    """
+    from training.registry import promote as promote_version
+
+    entry = promote_version(
+        versions, model, version, from_date=from_.date(), decided_on=_day(decided_on), by=by, why=why
+    )
+    out.print(f"{entry.model} version {entry.version} is in force from {entry.from_date} ({entry.version_hash[:12]})")
+
+
+@app.command(name="in-force")
+def in_force(
+    model: Model,
+    on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Any day, past or to come.")],
+    known_on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As decided by this day; default: all decisions.")
+    ] = None,
+    versions: Versions = VERSIONS,
+) -> None:
+    """The version that was in force on a day, who decided it, and why.
+
+    Example: [bold]forfait in-force peps_mg --on 2024-03-01[/]
+    """
+    from features.versions import in_force as entry_in_force
+
+    entry = entry_in_force(versions, model, on.date(), known_on=known_on.date() if known_on else None)
+    out.print(
+        f"{entry.model} version {entry.version}, in force from {entry.from_date}\n"
+        f"decided on {entry.decided_on} by {entry.by}: {entry.why}\nhash {entry.version_hash}",
+        highlight=False,
+    )
+
+
+def _chosen(versions: Path, model: str, version: int | None, on: datetime | None) -> int:
+    from features.versions import in_force as entry_in_force
+
+    return version if version is not None else entry_in_force(versions, model, _day(on)).version
+
+
+@app.command()
+def predict(
+    model: Model, year: Year, version: Version = None, on: On = None, data: Data = DATA, versions: Versions = VERSIONS
+) -> None:
+    """Expected euros of each patient for the year, under a version or the one in force.
+
+    Example: [bold]forfait predict peps_mg --year 2024 --on 2024-03-01[/]
+    """
+    from training.score import predict_year
+
+    chosen = _chosen(versions, model, version, on)
+    with working(f"predict {model} {year}"):
+        predictions = predict_year(data, versions, model, chosen, year)
+    mean = predictions["expected_eur"].mean()
+    out.print(f"{model} version {chosen}, {year}: {len(predictions):,} patients, mean {mean:,.2f} EUR per year")
+
+
+@app.command()
+def explain(
+    model: Model, year: Year, version: Version = None, on: On = None, data: Data = DATA, versions: Versions = VERSIONS
+) -> None:
+    """Euros per feature and family, for each patient and each structure.
+
+    Example: [bold]forfait explain peps_mg --year 2024 --version 1[/]
+    """
+    from training.score import explain_year
+
+    chosen = _chosen(versions, model, version, on)
+    with working(f"explain {model} {year}"):
+        summary = explain_year(data, versions, model, chosen, year)
+    out.print(frame_table(summary, f"{model} version {chosen}, {year}: mean euros per family and structure"))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    versions: Versions = VERSIONS,
+) -> None:
+    """The service: predictions and explanations over HTTP, pages of models in force.
+
+    Example: [bold]forfait serve --port 3000[/]
+    """
+    import os
+    import sys
+
+    os.environ["FORFAIT_VERSIONS"] = str(versions.resolve())
+    command = ["bentoml", "serve", "serving.service:Forfait", "--host", host, "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+@app.command()
+def demo(
+    patients: Annotated[int, typer.Option(help="Fictional patients.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same demo.")] = 1,
+    folder: Annotated[Path, typer.Option(help="Where the demo writes; emptied first.")] = Path("data/demo"),
+) -> None:
+    """The whole line on fictional patients, from raw claims to an explained prediction over HTTP.
+
+    Example: [bold]forfait demo --patients 50000[/]
+    """
+    from forfait.demo import run_demo
+
+    page = run_demo(folder, patients=patients, seed=seed, today=_today())
+    out.print(f"\nOpen [bold]{page}[/]")
+
+
+def main() -> None:
+    """Entry point of `forfait`."""
+    nothing_leaves_the_host()
+    run_safely(app)
