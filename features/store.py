@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import overload
 
 import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as pads
@@ -126,6 +129,15 @@ def check_columns(table: Table, names: list[str], *, named: Path | str) -> None:
         raise InputError(f"{named}: column {', '.join(extra)} is not declared for {table.name}")
 
 
+def cast_by_engine(rows: ibis.Table, types: Mapping[str, str]) -> ibis.Table:
+    """`rows` with the columns of `types` cast by the engine, even where Ibis holds the type for right already.
+
+    DuckDB sums int64 to 128 bits, which Parquet stores as a float; Ibis calls the sum int64 and drops a cast.
+    """
+    casts = {name: ops.Cast(rows[name], to=dt.dtype(kind)).to_expr().name(name) for name, kind in types.items()}
+    return rows.mutate(**casts)
+
+
 def _write_frame(table: Table, frame: pd.DataFrame, path: Path) -> None:
     check_columns(table, list(frame.columns), named=table.name)
     declared = table.arrow_schema()
@@ -150,15 +162,14 @@ def _write_expression(table: Table, rows: ibis.Table, path: Path) -> None:
     check_columns(table, list(rows.columns), named=table.name)
     types = {column.name: IBIS_TYPES.get(column.type, column.type) for column in table.columns}
     extra = [name for name in rows.columns if name not in types]
-    typed = rows.select(*[rows[name].cast(kind).name(name) for name, kind in types.items()], *extra)
-    backend = typed.get_backend()
-    if backend.name == "duckdb":
-        backend.to_parquet(typed, path)
-        return
+    typed = cast_by_engine(rows, types).select(*types, *extra)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".parts-") as folder:
-        parts = Path(folder) / "parts"
-        backend.to_parquet_dir(typed, parts)
-        _join_parts(parts, path)
+        written = Path(folder) / "parts"
+        typed.get_backend().to_parquet(typed, written)
+        if written.is_dir():
+            _join_parts(written, path)
+        else:
+            written.replace(path)
 
 
 def _join_parts(folder: Path, path: Path) -> None:

@@ -7,6 +7,7 @@ The register `<root>/register.jsonl` is append-only: each entry carries the hash
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -177,11 +178,14 @@ def in_force(root: Path, model: str, on: date, *, known_on: date | None = None) 
     The latest `from_date` not after `on` holds; of two for one day, the later decision.
     RuleError when none was in force: never the nearest.
     """
-    entries = [
-        e
-        for e in read_register(root)
-        if e.model == model and e.from_date <= on and (known_on is None or e.decided_on <= known_on)
+    return entry_on(read_register(root), model, on, known_on=known_on)
+
+
+def entry_on(entries: Iterable[Entry], model: str, on: date, *, known_on: date | None = None) -> Entry:
+    """As `in_force`, of a register already read."""
+    held = [
+        e for e in entries if e.model == model and e.from_date <= on and (known_on is None or e.decided_on <= known_on)
     ]
-    if not entries:
+    if not held:
         raise RuleError(f"no version of {model} was in force on {on}; promote one: forfait promote {model} --from DATE")
-    return max(enumerate(entries), key=lambda pair: (pair[1].from_date, pair[0]))[1]
+    return max(enumerate(held), key=lambda pair: (pair[1].from_date, pair[0]))[1]

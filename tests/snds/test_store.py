@@ -79,7 +79,7 @@ def test_rows_that_break_the_declaration_are_refused_and_leave_nothing(
 
 
 def test_a_missing_dataset_names_the_command_that_writes_it(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match="care_lines/2024.parquet is missing: run forfait read --year 2024"):
+    with pytest.raises(MissingError, match=r"care_lines/2024.parquet is missing: run forfait read --year 2024"):
         read_dataset(None, CARE_LINES, tmp_path, 2024)
 
 

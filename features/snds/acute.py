@@ -1,0 +1,125 @@
+"""T_MCO: acute stays and public outpatient care (pitfalls 5, 16 to 22)."""
+
+from __future__ import annotations
+
+import ibis
+from ibis import _
+from ibis.expr.types import Table
+
+from features.snds import schema_pmsi as pmsi_schema
+from features.snds.hospital import (
+    KEY,
+    Hospital,
+    account_of_stays,
+    chained,
+    code_list,
+    drop_reason,
+    hospital_care_rows,
+    known_date,
+    stay_rows,
+    with_person,
+)
+from features.snds.sources import Sources, code
+
+STAY = ("ETA_NUM", "RSA_NUM")
+OUTPATIENT = ("ETA_NUM", "SEQ_NUM")
+VALUED = ("1", "2", "3", "4", "5")
+VALUED_OUTPATIENT = ("1", "2", "3")
+NOT_FOR_OUTPATIENT = ("ghm_error", "inter_establishment", "private_in_dcir", "stay_cost_outlier")
+FIRST_YEAR_OF_AUTOMATIC_RECORDS = 2015
+
+
+def read_acute(sources: Sources, pmsi: Table, delay_months: int) -> Hospital:
+    """Acute stays of the year of exit."""
+    stays = _stays(sources, pmsi, delay_months)
+    is_error = stays.ghm.startswith("90")
+    stays = drop_reason(stays, sources.year, is_error=is_error, is_service=_is_service(stays, sources.year))
+    stays = sources.materialise("acute", stays)
+    return Hospital(
+        stay_rows(stays, "MCO", sources.year),
+        hospital_care_rows(stays, "MCO", sources.year),
+        account_of_stays(pmsi_schema.T_MCOB.name, stays),
+    )
+
+
+def read_outpatient(sources: Sources, pmsi: Table, delay_months: int) -> Hospital:
+    """Public outpatient care; nothing where its tables were not received."""
+    persons = sources.raw_if_present(pmsi_schema.T_MCOCSTC)
+    values = sources.raw_if_present(pmsi_schema.T_MCOVALOACE)
+    if persons is None or values is None:
+        return Hospital(None, None, [])
+    care = chained(persons, OUTPATIENT, pmsi_schema.OUTPATIENT_CODES)
+    amounts = values.filter(_.VALO.isin(VALUED_OUTPATIENT))
+    amounts = amounts.group_by(establishment="ETA_NUM", number="SEQ_NUM").agg(
+        base_cents=_.MNT_BR.sum(), reimbursed_cents=_.MNT_REMB.sum()
+    )
+    care = with_person(care.left_join(amounts, KEY), pmsi)
+    care = care.mutate(
+        is_public=ibis.literal(True),
+        is_valued=care.base_cents.notnull(),
+        known_date=known_date(care.end_date, delay_months),
+    )
+    never = ibis.literal(False)
+    care = sources.materialise("outpatient", drop_reason(care, sources.year, is_error=never, is_service=never))
+    return Hospital(
+        None,
+        hospital_care_rows(care, "ACE", sources.year),
+        account_of_stays(pmsi_schema.T_MCOCSTC.name, care, without=NOT_FOR_OUTPATIENT),
+    )
+
+
+def _stays(sources: Sources, pmsi: Table, delay_months: int) -> Table:
+    header = sources.raw(pmsi_schema.T_MCOB)
+    rows = header.select(
+        establishment=header.ETA_NUM,
+        number=header.RSA_NUM,
+        ghm=code(header.GRG_GHM),
+        entry_mode=header.ENT_MOD,
+        exit_mode=header.SOR_MOD,
+        nights=header.SEJ_NBJ,
+        session_count=header.NBR_SEA,
+        stay_type=header.SEJ_TYP,
+        automatic=header.TYP_GEN_RSA,
+    )
+    return_codes = (*pmsi_schema.RETURN_CODES, *pmsi_schema.COHERENCE_CODES)
+    rows = rows.left_join(chained(sources.raw(pmsi_schema.T_MCOC), STAY, return_codes), KEY)
+    for extra in (*_codes(sources, header), *_amounts(sources)):
+        rows = rows.left_join(extra, KEY)
+    rows = with_person(rows, pmsi)
+    is_session = rows.ghm.startswith("28").fill_null(False)
+    return rows.mutate(
+        nights=ibis.ifelse(is_session, ibis.null("int64"), rows.nights),
+        sessions=ibis.ifelse(is_session, rows.session_count.fill_null(1), 0),
+        is_public=rows.is_public.fill_null(False),
+        is_valued=rows.is_public.fill_null(False) & rows.base_cents.notnull(),
+        known_date=known_date(rows.end_date, delay_months),
+    )
+
+
+def _codes(sources: Sources, header: Table) -> tuple[Table, Table, Table]:
+    units = sources.raw(pmsi_schema.T_MCOUM)
+    diagnoses = ("DGN_PAL", "DGN_REL")
+    return (
+        code_list([(header, STAY, diagnoses), (units, STAY, diagnoses)], "main_diagnoses"),
+        code_list([(sources.raw(pmsi_schema.T_MCOD), STAY, ("ASS_DGN",))], "associated_diagnoses"),
+        code_list([(sources.raw(pmsi_schema.T_MCOA), STAY, ("CDC_ACT",))], "acts"),
+    )
+
+
+def _amounts(sources: Sources) -> tuple[Table, Table]:
+    public = sources.raw(pmsi_schema.T_MCOSTC).select(establishment="ETA_NUM", number="RSA_NUM").distinct()
+    values = sources.raw(pmsi_schema.T_MCOVALO)
+    amounts = (
+        values.filter(values.VALO.isin(VALUED))
+        .group_by(establishment="ETA_NUM", number="RSA_NUM")
+        .agg(base_cents=_.MNT_TOT_BR.sum(), reimbursed_cents=_.MNT_TOT_AM.sum())
+    )
+    return public.mutate(is_public=True), amounts
+
+
+def _is_service(stays: Table, year: int) -> ibis.expr.types.BooleanColumn:
+    modes = (stays.entry_mode == "0").fill_null(False) | (stays.exit_mode == "0").fill_null(False)
+    service = modes | (stays.stay_type == "B").fill_null(False)
+    if year < FIRST_YEAR_OF_AUTOMATIC_RECORDS:
+        return service
+    return service | (stays.automatic != "0").fill_null(False)

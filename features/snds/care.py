@@ -1,0 +1,126 @@
+"""Classified lines → rows of care_lines and coverages, and the account of ER_PRS_F."""
+
+from __future__ import annotations
+
+import ibis
+import pandas as pd
+from ibis import _
+from ibis.expr.types import Table
+
+from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, account, check_kept
+from features.snds.lines import of_year, window
+from features.snds.schema import ER_PRS_F
+from features.tables import CARE_LINES
+
+LINE_CONTROLS = (
+    "reversal_netted",
+    "information_only",
+    "hospital_in_pmsi",
+    "payment_without_act",
+    "fictitious_identifier",
+    "unknown_person",
+)
+COMPLETE_MONTHS = 6
+CODES_SHOWN = 12
+
+
+def care_rows(lines: Table) -> Table:
+    """Rows of care_lines from the claims kept."""
+    kept = lines.filter(lines.reason.isnull()).mutate(source=ibis.literal("DCIR"))
+    return kept.mutate(is_in_target=kept.is_in_target & ~kept.is_cash).select(CARE_LINES.column_names)
+
+
+def coverage_rows(lines: Table) -> Table:
+    """Rights shown by the claims kept: one row per person, right and load, over the care that shows it."""
+    seen = lines.filter(lines.reason.isnull() & (lines.c2s.notnull() | lines.is_ame | lines.has_minimum_income))
+    groups = seen.group_by("patient_id", "known_date", "c2s", "is_ame", "has_minimum_income").agg(
+        start_date=_.care_date.min(), end_date=_.care_date.max()
+    )
+    rights = (
+        groups.filter(_.c2s.notnull()).mutate(right=_.c2s),
+        groups.filter(_.is_ame).mutate(right=ibis.literal("ame")),
+        groups.filter(_.has_minimum_income).mutate(right=ibis.literal("minimum_income")),
+    )
+    return (
+        ibis.union(*rights)
+        .group_by("patient_id", "right", "known_date")
+        .agg(start_date=_.start_date.min(), end_date=_.end_date.max())
+    )
+
+
+def account_of_claims(claims: Table, lines: Table, year: int) -> list[dict[str, object]]:
+    """Report rows of ER_PRS_F: every row received is kept, dropped or netted, to the cent.
+
+    Errors: InputError where a joined table repeated a key, so that lines were multiplied.
+    """
+    received = _received(claims, year)
+    groups = _groups(lines)
+    total = _count("rows_in", "in", received)
+    hits = [
+        _count("outside_flux_window", DROPPED, received[received.place == "outside_flux_window"]),
+        _count("other_care_year", DROPPED, received[received.place == "other_care_year"]),
+    ]
+    for control in LINE_CONTROLS:
+        effect = NETTED if control == "reversal_netted" else DROPPED
+        hits.append(_count(control, effect, groups[groups.reason == control]))
+    kept = groups[groups.reason == ""]
+    report = account(ER_PRS_F.name, total, [*hits, *_flags(kept, lines)])
+    check_kept(ER_PRS_F.name, report, _count("kept", "kept", kept))
+    return report
+
+
+def _received(claims: Table, year: int) -> pd.DataFrame:
+    place = ibis.cases(
+        (~of_year(claims, year), "other_care_year"), (~window(claims, year), "outside_flux_window"), else_="year"
+    )
+    return _sums(claims.mutate(place=place), ["place"])
+
+
+def _groups(lines: Table) -> pd.DataFrame:
+    care, load = lines.care_date, lines.FLX_DIS_DTD
+    months = (load.year() - care.year()) * 12 + load.month() - care.month()
+    marked = lines.mutate(reason=lines.reason.fill_null(""), months=months)
+    return _sums(marked, ["reason", "is_unknown_act", "is_cash", "is_supplement", "months"])
+
+
+def _sums(rows: Table, by: list[str]) -> pd.DataFrame:
+    return (
+        rows.group_by(by)
+        .agg(rows=_.count(), base=_.base_cents.sum(), reimbursed=_.reimbursed_cents.sum())
+        .order_by(by)
+        .execute()
+    )
+
+
+def _count(control: str, effect: str, groups: pd.DataFrame, detail: str | None = None) -> Count:
+    rows, base, reimbursed = (int(groups[name].sum()) for name in ("rows", "base", "reimbursed"))
+    return Count(control, effect, rows, base, reimbursed, detail)
+
+
+def _flags(kept: pd.DataFrame, lines: Table) -> list[Count]:
+    unknown = kept[kept.is_unknown_act]
+    codes = _unknown_codes(lines) if len(unknown) else None
+    return [
+        _count("unknown_act_code", FLAGGED, unknown, codes),
+        _count("cash_benefit", FLAGGED, kept[kept.is_cash]),
+        _count("supplement_not_counted", FLAGGED, kept[kept.is_supplement]),
+        _count("completeness", FLAGGED, kept[kept.months > COMPLETE_MONTHS], _completeness(kept)),
+    ]
+
+
+def _unknown_codes(lines: Table) -> str:
+    codes = _sums(lines.filter(lines.reason.isnull() & lines.is_unknown_act), ["act_code"])
+    codes = codes.sort_values(["base", "act_code"], ascending=[False, True])
+    shown = [
+        f"{row.act_code}: {row.rows} rows, {row.base / 100:.2f} EUR" for row in codes.head(CODES_SHOWN).itertuples()
+    ]
+    rest = len(codes) - len(shown)
+    return "; ".join(shown) + (f"; and {rest} more codes" if rest > 0 else "")
+
+
+def _completeness(kept: pd.DataFrame) -> str | None:
+    total = kept.base.sum()
+    if total == 0:
+        return None
+    shares = [(n, kept.base[kept.months <= n].sum() / total) for n in range(1, COMPLETE_MONTHS + 1)]
+    return "euros loaded within " + ", ".join(f"{n} months {share:.1%}" for n, share in shares)

@@ -1,0 +1,97 @@
+"""ER_PHA_F and ER_CAM_F → dispensings and procedures: details follow their claim line (pitfalls 8 and 9)."""
+
+from __future__ import annotations
+
+import ibis
+import pandas as pd
+from ibis import _
+from ibis.expr.types import Table
+
+from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, account
+from features.snds.lines import window
+from features.snds.schema import ER_CAM_F, ER_PHA_F, IR_PHA_R, LINE_KEY
+from features.snds.sources import Sources, code
+from features.tables import DISPENSINGS, PROCEDURES
+
+LARGE_PACK = ("O", "1", "G")
+
+
+def read_dispensings(sources: Sources, lines: Table) -> tuple[Table, list[dict[str, object]]]:
+    """Rows of dispensings (packs of one person, day and code summed, above 0) and the account of ER_PHA_F."""
+    received = sources.raw(ER_PHA_F)
+    packs = _followed(sources, received, lines)
+    is_kept = packs.place == "kept"
+    packs = packs.group_by(
+        "place",
+        patient_id=ibis.ifelse(is_kept, packs.patient_id, ibis.null("string")),
+        care_date=ibis.ifelse(is_kept, packs.care_date, ibis.null("date")),
+        cip=ibis.ifelse(is_kept, packs.PHA_PRS_C13, ibis.null("int64")),
+    ).agg(known_date=_.known_date.max(), quantity=_.PHA_ACT_QSN.fill_null(0).sum(), rows=_.count())
+    packs = sources.materialise("packs", packs)
+    known = sources.raw(IR_PHA_R).select(cip="PHA_CIP_C13", atc=code(_.PHA_ATC_CLA), pack=_.PHA_GRD_CND.upper())
+    known = known.group_by("cip").agg(atc=_.atc.max(), is_large_pack=_.pack.isin(LARGE_PACK).fill_null(False).max())
+    dispensed = packs.filter((_.place == "kept") & (_.quantity > 0)).left_join(known, "cip")
+    dispensed = sources.materialise("dispensings", _dispensing_rows(dispensed))
+    return dispensed, _account_of_packs(received, packs, dispensed)
+
+
+def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, list[dict[str, object]]]:
+    """Rows of procedures and the account of ER_CAM_F; None where the table was not received."""
+    received = sources.raw_if_present(ER_CAM_F)
+    if received is None:
+        return None, []
+    acts = sources.materialise("acts", _followed(sources, received, lines))
+    counts = acts.group_by("place").agg(rows=_.count()).execute()
+    kept = acts.filter(_.place == "kept").mutate(
+        ccam=code(_.CAM_PRS_IDE).substr(0, 7), activity=_.CAM_ACT_COD, phase=_.CAM_TRT_PHA
+    )
+    report = account(ER_CAM_F.name, Count("rows_in", "in", int(received.count().execute())), _hits(counts, received))
+    return kept.select(PROCEDURES.column_names), report
+
+
+def _followed(sources: Sources, details: Table, lines: Table) -> Table:
+    """Details of the flux window with their line's person and dates, and `place`: kept, or why not."""
+    inside = details.filter(window(details, sources.year))
+    line = lines.select(*LINE_KEY, "patient_id", "care_date", "known_date", "has_detail")
+    joined = inside.left_join(line, LINE_KEY)
+    joined = joined.drop(*[name for name in joined.columns if name.endswith("_right")])
+    place = ibis.cases(
+        (joined.has_detail.isnull(), "other_care_year"), (joined.has_detail, "kept"), else_="detail_of_dropped_line"
+    )
+    return joined.mutate(place=place).drop(*LINE_KEY, "has_detail")
+
+
+def _dispensing_rows(dispensed: Table) -> Table:
+    return dispensed.mutate(
+        cip13=dispensed.cip.cast("string").lpad(13, "0"),
+        is_large_pack=dispensed.is_large_pack.fill_null(False),
+        is_unknown=dispensed.is_large_pack.isnull(),
+    ).select(*DISPENSINGS.column_names, "is_unknown")
+
+
+def _account_of_packs(received: Table, packs: Table, dispensed: Table) -> list[dict[str, object]]:
+    counts = packs.group_by("place").agg(rows=_.rows.sum(), groups=_.count()).execute()
+    kept = counts[counts.place == "kept"]
+    written = (
+        dispensed.aggregate(rows=_.count(), unknown=_.is_unknown.cast("int64").sum().fill_null(0)).execute().iloc[0]
+    )
+    groups, rows = int(kept.groups.sum()), int(kept.rows.sum())
+    total = int(received.count().execute())
+    hits = [
+        *_hits(counts, received),
+        Count("packs_summed", NETTED, rows - groups),
+        Count("packs_returned", DROPPED, groups - int(written.rows)),
+        Count("unknown_pack", FLAGGED, int(written.unknown)),
+    ]
+    return account(ER_PHA_F.name, Count("rows_in", "in", total), hits)
+
+
+def _hits(counts: pd.DataFrame, received: Table) -> list[Count]:
+    rows = dict(zip(counts.place, counts.rows, strict=True))
+    inside = int(counts.rows.sum())
+    outside = int(received.count().execute()) - inside
+    return [
+        Count("outside_flux_window", DROPPED, outside),
+        Count("other_care_year", DROPPED, int(rows.get("other_care_year", 0))),
+        Count("detail_of_dropped_line", DROPPED, int(rows.get("detail_of_dropped_line", 0))),
+    ]

@@ -1,0 +1,157 @@
+"""ER_PRS_F → claim lines of a care year, each with the control that drops it, or none (pitfalls 1 to 8, 14, 32).
+
+One pass over the claims: every line of the year is classified and kept in the scratch folder with its key, so
+that the report, `care_lines` and the detail tables read the same lines. Reversals touch a small part only.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import ibis
+from ibis import _
+from ibis.expr.types import BooleanColumn, IntegerColumn, StringColumn, Table
+
+from features.reference_data import GENERAL_PRACTICE, acts
+from features.snds.netting import REVERSAL_KEY, net_reversals
+from features.snds.persons import is_fictitious
+from features.snds.schema import ER_ETE_F, ER_PRS_F, LINE_KEY
+from features.snds.sources import Sources
+
+FOR_INFORMATION = (71, 72)
+PUBLIC_CATEGORIES = (101, 355, 131, 106, 122, 365, 128, 129)
+PUBLIC_TREATMENTS = (0, 3, 7, 10)
+RETROCEDED = (3317, 3318, 3319, 3330, 3351, 3352, 3353, 3354, 3355, 3356, 3357)
+HEALTH_CENTRES = (124, 125, 130, 439)
+STATE_MEDICAL_AID = (95, 96)
+C2S_RIGHTS = {"G89": "c2s_free", "P89": "c2s_participative", "I89": "c2s_unknown"}
+
+
+def claim_lines(sources: Sources) -> Table:
+    """ER_PRS_F, columns typed, with base_cents, reimbursed_cents and paid_cents."""
+    rows = sources.raw(ER_PRS_F)
+    return rows.mutate(
+        base_cents=rows.BSE_REM_BSE + rows.CPL_REM_BSE.fill_null(0),
+        reimbursed_cents=rows.BSE_REM_MNT + rows.CPL_REM_MNT,
+        paid_cents=rows.PRS_PAI_MNT,
+    )
+
+
+def window(rows: Table, year: int) -> BooleanColumn:
+    """True for loads of a care year: FLX_DIS_DTD from 1 February N to 1 July N+1 (pitfalls 1 and 2)."""
+    return rows.FLX_DIS_DTD.between(date(year, 2, 1), date(year + 1, 7, 1)).fill_null(False)
+
+
+def of_year(rows: Table, year: int) -> BooleanColumn:
+    """True for care given in the year."""
+    return rows.EXE_SOI_DTD.between(date(year, 1, 1), date(year, 12, 31)).fill_null(False)
+
+
+def classified_lines(sources: Sources, claims: Table, pseudonyms: Table) -> Table:
+    """Lines of the care year and its flux window, one row per raw line.
+
+    Columns: the 9-part key; patient_id and the columns of care_lines; reason (control that drops the line, or
+    null); has_detail (its drugs and acts are kept); the social rights that the line shows; flags of the report.
+    A line merged into another by netting has reason `reversal_netted` and no amount left.
+    """
+    lines = claims.filter(of_year(claims, sources.year) & window(claims, sources.year))
+    reversed_keys = lines.filter(_.PRS_ACT_QTE < 0).select(*REVERSAL_KEY).distinct()
+    lines = lines.left_join(reversed_keys.mutate(is_reversal_candidate=True), REVERSAL_KEY)
+    lines = _without_right_columns(lines)
+    establishments = sources.raw(ER_ETE_F)
+    establishments = establishments.filter(window(establishments, sources.year)).rename(ete_sector="PRS_PPU_SEC")
+    lines = _without_right_columns(lines.left_join(establishments, LINE_KEY))
+    lines = _without_right_columns(lines.left_join(ibis.memtable(acts()).rename(PRS_NAT_REF="act_code"), "PRS_NAT_REF"))
+    persons = pseudonyms.select("BEN_NIR_PSA", "BEN_RNG_GEM", "patient_id")
+    lines = _without_right_columns(lines.left_join(persons, ("BEN_NIR_PSA", "BEN_RNG_GEM")))
+    return net_reversals(sources, sources.materialise("classified", _columns(lines)))
+
+
+def _without_right_columns(joined: Table) -> Table:
+    return joined.drop(*[name for name in joined.columns if name.endswith("_right")])
+
+
+def _columns(lines: Table) -> Table:
+    is_gp = lines.PSE_SPE_COD.isin(GENERAL_PRACTICE).fill_null(False)
+    is_known = lines.care_category.notnull()
+    is_supplement = (lines.CPL_MAJ_TOP >= 2).fill_null(False)
+    return lines.select(
+        *LINE_KEY,
+        "patient_id",
+        *("BEN_NIR_PSA", "BEN_RNG_GEM", "EXE_SOI_DTF", "CPL_MAJ_TOP", "CPL_AFF_COD", "DPN_QLF", "PRS_DPN_QLP"),
+        is_candidate=lines.is_reversal_candidate.fill_null(False),
+        care_date=lines.EXE_SOI_DTD,
+        act_code=lines.PRS_NAT_REF,
+        poste=ibis.ifelse(is_known, ibis.ifelse(is_gp, lines.poste_gp, lines.poste_other), ibis.literal("inconnu")),
+        perimeter=_perimeter(lines.scope, is_gp),
+        performer_id=lines.PFS_EXE_NUM,
+        performer_specialty=lines.PSE_SPE_COD,
+        establishment_id=lines.ETB_EXE_FIN,
+        pathway_code=lines.PRS_PDS_QCP,
+        quantity=ibis.ifelse(is_supplement, 0, lines.PRS_ACT_QTE.fill_null(0)),
+        signed_quantity=lines.PRS_ACT_QTE.fill_null(0),
+        base_cents=lines.base_cents,
+        reimbursed_cents=lines.reimbursed_cents,
+        paid_cents=lines.paid_cents,
+        is_in_target=lines.is_in_target.fill_null(True),
+        is_cash=(lines.care_category == "cash").fill_null(False),
+        is_unknown_act=~is_known,
+        is_supplement=is_supplement,
+        reason=_reason(lines),
+        c2s=_c2s(lines),
+        is_ame=_is_ame(lines),
+        has_minimum_income=(lines.MTM_NAT == 1).fill_null(False),
+    )
+
+
+def _perimeter(scope: StringColumn, is_gp: BooleanColumn) -> StringColumn:
+    """mg: general-practice act by a general practitioner; ide: nurse act; autre (PEPS scope of the act list)."""
+    return ibis.cases(((scope == "gp") & is_gp, "mg"), (scope == "nurse", "ide"), else_="autre")
+
+
+def _reason(lines: Table) -> StringColumn:
+    """First control, in the order of operations, that drops a line of the year; netting stands before them."""
+    is_other_scheme = ((lines.RGM_GRG_COD == 1) & (lines.RGM_COD == 888)).fill_null(False)
+    return ibis.cases(
+        (_is_for_information(lines), "information_only"),
+        (_is_hospital_in_pmsi(lines), "hospital_in_pmsi"),
+        (lines.is_payment.fill_null(False), "payment_without_act"),
+        (is_fictitious(lines.BEN_CDI_NIR) | is_other_scheme, "fictitious_identifier"),
+        (lines.patient_id.isnull(), "unknown_person"),
+    )
+
+
+def _is_for_information(lines: Table) -> BooleanColumn:
+    first = lines.DPN_QLF.isin(FOR_INFORMATION).fill_null(False)
+    return first | (lines.PRS_DPN_QLP == 71).fill_null(False)
+
+
+def _is_hospital_in_pmsi(lines: Table) -> BooleanColumn:
+    """Public hospital care held by the PMSI, but for drugs dispensed to outpatients and health centres."""
+    sector = lines.ete_sector.fill_null(lines.PRS_PPU_SEC)
+    outside = (
+        (lines.ETE_IND_TAA == 0)
+        & (sector == 1)
+        & lines.ETE_CAT_COD.isin(PUBLIC_CATEGORIES)
+        & lines.MDT_COD.isin(PUBLIC_TREATMENTS)
+    )
+    town = lines.PRS_NAT_REF.isin(RETROCEDED) | lines.ETE_CAT_COD.isin(HEALTH_CENTRES).fill_null(False)
+    return ((lines.ETE_IND_TAA == 1).fill_null(False) | outside.fill_null(False)) & ~town
+
+
+def _c2s(lines: Table) -> StringColumn:
+    """C2S shown by a line: BEN_C2S_TYP, else the free cover of before 2020; null where it shows none."""
+    free = ((lines.BEN_CMU_TOP == "1") & (lines.BEN_CMU_CAT.fill_null("") != "5")).fill_null(False)
+    older = ibis.ifelse(free, ibis.literal("c2s_free"), ibis.null("string"))
+    return lines.BEN_C2S_TYP.cases(*C2S_RIGHTS.items(), else_=older)
+
+
+def _is_ame(lines: Table) -> BooleanColumn:
+    provisional = (lines.BEN_CDI_NIR == "04").fill_null(False)
+    managed = (lines.BEN_CMU_CAT == "5").fill_null(False)
+    return lines.RGM_COD.isin(STATE_MEDICAL_AID).fill_null(False) | provisional | managed
+
+
+def counted(quantity: IntegerColumn) -> IntegerColumn:
+    """Sum of a column of counts or cents, 0 where there is no row."""
+    return quantity.sum().fill_null(0)

@@ -1,0 +1,153 @@
+"""Raw tables as Ibis tables: found by name, read as Parquet (or turned into it), columns checked and typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ibis.backends import BaseBackend
+from ibis.expr.types import Column, Table
+
+from features.errors import InputError
+from features.snds.csv_import import import_csv
+from features.snds.schema import RawColumn, RawTable
+from features.store import cast_by_engine
+
+SUFFIXES = (".parquet", ".csv", ".csv.gz")
+EURO_TYPE = "decimal(13, 2)"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the raw tables of one year lie, the engine that reads them, a scratch folder, and what was absent."""
+
+    con: BaseBackend
+    snds: Path
+    scratch: Path
+    year: int
+    absent: list[tuple[str, str, str]] = field(default_factory=list)
+    read: list[Path] = field(default_factory=list)
+
+    def raw(self, table: RawTable) -> Table:
+        """The table with its declared columns, typed; amounts are cents (int64), absent optional ones null.
+
+        Errors: InputError naming the table or column, where it was looked for and what it is for.
+        """
+        parts = find_parts(self.snds, table.file_name(self.year))
+        if not parts:
+            raise InputError(_missing_table(table, self.snds, self.year))
+        self.read.append(self.snds / table.file_name(self.year) if len(parts) > 1 else parts[0])
+        if parts[0].suffix != ".parquet":
+            parts = import_csv(parts, table, self.scratch / f"csv-{table.file_name(self.year)}")
+        present = _checked_columns(parts, table, self.year)
+        for column in table.columns:
+            if column.name not in present:
+                self.absent.append((table.name, column.name, column.if_absent))
+        rows = self.con.read_parquet(str(parts[0] if len(parts) == 1 else parts[0].parent / "*.parquet"))
+        return rows.select(
+            *[_typed(rows, column) if column.name in present else _null(column) for column in table.columns]
+        )
+
+    def raw_if_present(self, table: RawTable) -> Table | None:
+        """As `raw`, or None, noted as absent, where there is no such table."""
+        if find_parts(self.snds, table.file_name(self.year)):
+            return self.raw(table)
+        self.absent.append((table.name, "", table.if_absent))
+        return None
+
+    def materialise(self, name: str, rows: Table) -> Table:
+        """`rows` computed once and kept in the scratch folder, for a result that several queries read."""
+        path = self.scratch / name
+        whole = {column: "int64" for column, kind in rows.schema().items() if kind.is_integer()}
+        self.con.to_parquet(cast_by_engine(rows, whole), path)
+        return self.con.read_parquet(path)
+
+
+def find_parts(snds: Path, name: str) -> list[Path]:
+    """Files of a raw table, sorted: snds/NAME.parquet|.csv|.csv.gz, or all such files of the folder snds/NAME.
+
+    Errors: InputError for a table found twice, or a folder that mixes Parquet and CSV.
+    """
+    files = [path for suffix in SUFFIXES if (path := snds / f"{name}{suffix}").is_file()]
+    folder = snds / name
+    inside = sorted(path for path in folder.glob("*") if path.name.endswith(SUFFIXES)) if folder.is_dir() else []
+    if len(files) + bool(inside) > 1:
+        raise InputError(f"{snds}: {name} lies there more than once; keep one file or one folder of parts")
+    if len({path.suffix == ".parquet" for path in inside}) > 1:
+        raise InputError(f"{folder}: mixes Parquet and CSV; keep one kind of part")
+    return files or inside
+
+
+def _missing_table(table: RawTable, snds: Path, year: int) -> str:
+    name = table.file_name(year)
+    return (
+        f"{name} is missing: looked for {snds / name}{{{','.join(SUFFIXES)}}} and for parts in {snds / name}/; "
+        f"it is needed for {table.purpose}"
+    )
+
+
+def _checked_columns(parts: list[Path], table: RawTable, year: int) -> set[str]:
+    """Names of the declared columns that every part holds, each of a type that can be read."""
+    schemas = {part: pq.read_schema(part) for part in parts}
+    present = {column.name for column in table.columns}
+    for part, schema in schemas.items():
+        for column in table.columns:
+            if column.name not in schema.names:
+                present.discard(column.name)
+                if not column.optional:
+                    raise InputError(
+                        f"{part}: column {column.name} is missing from {table.file_name(year)}; "
+                        f"it is needed for: {column.purpose}"
+                    )
+            elif not _readable(schema.field(column.name).type, column.type):
+                found = schema.field(column.name).type
+                raise InputError(f"{part}: column {column.name} is {found}; it should be {_wanted(column)}")
+    return present
+
+
+def _wanted(column: RawColumn) -> str:
+    return {"string": "text", "int64": "a whole number", "date": "a date", "euros": "an amount in euros"}[column.type]
+
+
+def _readable(found: pa.DataType, wanted: str) -> bool:
+    found = found.value_type if pa.types.is_dictionary(found) else found
+    number = pa.types.is_integer(found) or pa.types.is_floating(found) or pa.types.is_decimal(found)
+    if pa.types.is_null(found):
+        return True
+    if wanted == "string":
+        return pa.types.is_string(found) or pa.types.is_large_string(found)
+    if wanted == "date":
+        return pa.types.is_date(found) or pa.types.is_timestamp(found)
+    return number
+
+
+def _typed(rows: Table, column: RawColumn) -> Column:
+    values = rows[column.name]
+    if column.type == "euros":
+        return cents(values).name(column.name)
+    return values.cast(column.type).name(column.name)
+
+
+def _null(column: RawColumn) -> Column:
+    kind = "int64" if column.type == "euros" else column.type
+    return ibis.null(kind).name(column.name)
+
+
+def cents(euros: Column) -> Column:
+    """Amounts in euros (decimal or float) as whole cents; an empty amount is 0."""
+    exact = euros if euros.type().is_decimal() and euros.type().scale == 2 else euros.cast(EURO_TYPE)
+    return (exact * 100).cast("int64").fill_null(0)
+
+
+def real_date(day: Column) -> Column:
+    """The date, or null where the SNDS writes a missing one (1600-01-01, 0001-01-01; pitfall 15)."""
+    return ibis.ifelse(day > ibis.date(1600, 12, 31), day, ibis.null("date"))
+
+
+def code(text: Column) -> Column:
+    """A code as capital letters and digits: no blank, dot or plus sign; null where nothing is left."""
+    stripped = text.upper().re_replace("[^A-Z0-9]", "")
+    return stripped.nullif("")

@@ -1,0 +1,119 @@
+"""Spending of a year, by perimeter and poste, with the part of the year lived, and the cap of a perimeter."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis.backends import BaseBackend
+
+from features.engine import dataset_path
+from features.errors import InputError
+from features.history import alive_in
+from features.postes import POSTES, count_of, euros, poste_euros, totals_by_poste
+from features.provenance import Provenance
+from features.store import read_dataset, write_dataset
+from features.tables import BENEFICIARIES, CARE_LINES, SPENDING, Column
+
+PERIMETERS = {"MG": "spent_mg_eur", "MG_IDE": "spent_mg_ide_eur", "TOTAL": "spent_total_eur"}
+CAP_SHARES = {"MG": 0.995, "MG_IDE": 0.99, "TOTAL": 0.99}
+UNIVERSE = "beneficiaries alive on some day of the year; those without any care count for 0 EUR"
+
+
+def spending_columns() -> tuple[Column, ...]:
+    """Columns of `spending` beyond the declared ones: euros of each poste of care."""
+    return tuple(
+        Column(f"poste_{poste}_eur", "float64", f"Base of reimbursement: {label_en}.", "EUR")
+        for poste, (_, label_en) in POSTES.items()
+    )
+
+
+def measure_spending(
+    con: BaseBackend, data: Path, year: int, *, progress: Callable[[str], None] | None = None
+) -> ibis.Table:
+    """The dataset `spending` of a year, written: one row per beneficiary alive on some day of it.
+
+    Base of reimbursement in euros, from integer cents, over lines in the target; no cap is applied (see
+    `cap_of`). Someone without care has a row of zeros. Lines of persons outside the universe (dead before the
+    year, absent from `beneficiaries`) are left out and counted in the provenance record.
+    Errors: MissingError where the year was not read.
+    """
+    say = progress or (lambda step: None)
+    say("summing care by patient and poste")
+    people = exposure(alive_in(read_dataset(con, BENEFICIARIES, data, year), year), year)
+    totals = totals_by_poste(read_dataset(con, CARE_LINES, data, year))
+    with TemporaryDirectory(dir=data, prefix=".spending-") as folder:
+        con.to_parquet(_by_patient(totals), Path(folder) / "spent")
+        spent = con.read_parquet(Path(folder) / "spent")
+        say("writing spending")
+        provenance = Provenance(
+            command=f"spending --year {year}",
+            inputs=tuple(dataset_path(data, table.name, year) for table in (BENEFICIARIES, CARE_LINES)),
+            parameters={"universe": UNIVERSE, "cap_shares": CAP_SHARES} | _outside(spent, people),
+        )
+        write_dataset(SPENDING, data, _rows(people, spent, year), year, provenance=provenance)
+    return read_dataset(con, SPENDING, data, year)
+
+
+def _rows(people: ibis.Table, spent: ibis.Table, year: int) -> ibis.Table:
+    zero_where_absent = {name: spent[name].fill_null(0) for name in spent.columns if name != "patient_id"}
+    return people.left_join(spent, "patient_id").select(
+        "patient_id", "exposure_share", year=ibis.literal(year, "int32").cast("int64"), **zero_where_absent
+    )
+
+
+def exposure(people: ibis.Table, year: int) -> ibis.Table:
+    """patient_id and exposure_share: days of the year from birth to death, both included, over its days."""
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    start = ibis.ifelse(people.birth_date > first, people.birth_date, first)
+    end = ibis.ifelse(people.death_date < last, people.death_date, last)
+    days = end.delta(start, unit="day") + 1
+    return people.select("patient_id", exposure_share=(days / days_in(year)).cast("float64"))
+
+
+def days_in(year: int) -> int:
+    """365, or 366 in a leap year."""
+    return 366 if calendar.isleap(year) else 365
+
+
+def cap_of(spending: pd.DataFrame, perimeter: str) -> tuple[float, float]:
+    """Share of patients below the cap of a perimeter, and the cap in euros for a full year.
+
+    The cap is the quantile of annualised spending (euros over exposure), patients weighing by exposure: P99.5
+    for MG, P99 for MG_IDE and TOTAL (specs of PEPS, outliers: no public rule, assumed).
+    Errors: InputError for an unknown perimeter or an empty table.
+    """
+    if perimeter not in PERIMETERS:
+        raise InputError(f"perimeter {perimeter!r} is unknown; choose one of {', '.join(PERIMETERS)}")
+    lived = spending[spending["exposure_share"] > 0]
+    if lived.empty:
+        raise InputError(f"spending has no patient with exposure; the cap of {perimeter} cannot be stated")
+    weights = lived["exposure_share"].to_numpy(dtype=float)
+    annual = lived[PERIMETERS[perimeter]].to_numpy(dtype=float) / weights
+    order = np.argsort(annual, kind="stable")
+    reached = np.cumsum(weights[order])
+    place = int(np.searchsorted(reached, CAP_SHARES[perimeter] * reached[-1]))
+    return CAP_SHARES[perimeter], float(annual[order][min(place, len(order) - 1)])
+
+
+def _by_patient(totals: ibis.Table) -> ibis.Table:
+    return totals.group_by("patient_id").aggregate(
+        spent_mg_eur=euros(totals, totals.perimeter == "mg"),
+        spent_mg_ide_eur=euros(totals, totals.perimeter.isin(["mg", "ide"])),
+        spent_total_eur=euros(totals),
+        reimbursed_total_eur=(totals.reimbursed_cents.sum() / 100).cast("float64"),
+        gp_acts=count_of(totals.gp_acts),
+        **poste_euros(totals, "poste"),
+    )
+
+
+def _outside(spent: ibis.Table, people: ibis.Table) -> dict[str, object]:
+    left = spent.anti_join(people, "patient_id")
+    found = left.aggregate(patients=left.count(), euros=left.spent_total_eur.sum().fill_null(0.0)).to_pyarrow()
+    return {"outside_universe": {name: found[name][0].as_py() for name in ("patients", "euros")}}

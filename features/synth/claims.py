@@ -1,0 +1,109 @@
+"""Claim lines as they are written: pseudonyms, months of loading, qualifiers, and the control each row must hit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from features.synth.days import first_day, month_of
+from features.synth.identities import Identities
+from features.synth.lines import Lines
+from features.synth.model import Array
+
+CONTROLS = (
+    "kept",
+    "outside_flux_window",
+    "reversal_netted",
+    "information_only",
+    "hospital_in_pmsi",
+    "payment_without_act",
+    "fictitious_identifier",
+    "unknown_person",
+)
+DELAYS = (0.46, 0.33, 0.11, 0.045, 0.025, 0.013, 0.008)
+LAST_LOAD = 18
+CERTIFICATIONS = ("00", "04", "01", "11", "12", "15")
+AME_CERTIFICATION = 1
+CLINIC_CATEGORY, HEALTH_CENTRE_CATEGORY = 128, 124
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Rows of ER_PRS_F: the lines, and what the SNDS adds. base and reimbursed cents are signed.
+
+    load: months from January of the care year to the load; control: place in CONTROLS; taa: -1 without ER_ETE_F.
+    """
+
+    lines: Lines
+    control: Array
+    pseudonym: Array
+    rank: Array
+    certification: Array
+    load: Array
+    sign: Array
+    dpn: Array
+    dpn_place: Array
+    taa: Array
+    category: Array
+    sector: Array
+
+    @property
+    def base_cents(self) -> Array:
+        """Signed base of reimbursement."""
+        return self.lines.base_cents * self.sign
+
+    @property
+    def reimbursed_cents(self) -> Array:
+        """Signed reimbursed amount."""
+        return self.lines.reimbursed_cents * self.sign
+
+    def take(self, places: Array, **changes: Array | int) -> Claims:
+        """Rows at some places, with some columns replaced."""
+        taken = {field.name: getattr(self, field.name) for field in fields(Claims)}
+        columns = {
+            name: values.take(places) if isinstance(values, Lines) else values[places]
+            for name, values in taken.items()
+        }
+        for name, values in changes.items():
+            columns[name] = values if isinstance(values, Lines) else np.broadcast_to(values, places.size).astype(np.int64)
+        return Claims(**columns)
+
+
+def join_claims(parts: list[Claims]) -> Claims:
+    """All rows in one."""
+    columns = {}
+    for field in fields(Claims):
+        values = [getattr(part, field.name) for part in parts]
+        if isinstance(values[0], Lines):
+            columns[field.name] = Lines(
+                **{f.name: np.concatenate([getattr(value, f.name) for value in values]) for f in fields(Lines)}
+            )
+        else:
+            columns[field.name] = np.concatenate(values)
+    return Claims(**columns)
+
+
+def ordinary_claims(
+    lines: Lines, identities: Identities, rng: np.random.Generator, *, year: int, is_ame: Array
+) -> Claims:
+    """The lines as the SNDS receives them, before any trap: all of them must be kept."""
+    size = lines.size
+    month = month_of(lines.day) - month_of(np.array([first_day(year)]))
+    delay = np.searchsorted(np.cumsum(DELAYS), rng.random(size)).clip(0, len(DELAYS) - 1)
+    tail = rng.random(size) < 0.004
+    load = month + 1 + np.where(tail, rng.integers(7, 18, size), delay)
+    return Claims(
+        lines=lines,
+        control=np.zeros(size, dtype=np.int64),
+        pseudonym=identities.on(lines.person, lines.day),
+        rank=identities.rank[lines.person],
+        certification=np.where(is_ame[lines.person], AME_CERTIFICATION, 0),
+        load=np.minimum(load, LAST_LOAD),
+        sign=np.ones(size, dtype=np.int64),
+        dpn=np.where(rng.random(size) < 0.12, -1, 0),
+        dpn_place=np.zeros(size, dtype=np.int64),
+        taa=np.where(lines.clinic >= 0, 0, -1),
+        category=np.where(lines.clinic >= 0, CLINIC_CATEGORY, 0),
+        sector=np.full(size, 2, dtype=np.int64),
+    )

@@ -1,0 +1,181 @@
+"""ER_PRS_F and its detail tables, written by part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from features.synth.arrow import coded, constant, days, euros, integers, long_integers, write_part
+from features.synth.claims import CERTIFICATIONS, Claims
+from features.synth.days import first_of_month, month_of
+from features.synth.geography import DEPARTMENTS, communes
+from features.synth.lines import CONTRIBUTION, ORDINARY, SUPPLEMENT, Stage
+from features.synth.model import Array, CareModel
+
+PLAIN = ("DCT_ORD_NUM",)
+LINES_PER_STATEMENT = 4
+C2S_TYPES = ("ZZZ", "G89", "P89")
+AME_SCHEME, GENERAL_SCHEME = 95, 101
+PATHWAY_DECLARED, PATHWAY_EMERGENCY, PATHWAY_AWAY = 1, 5, 6
+CIP_FIRST, UNKNOWN_CIP_FIRST = 3400930000000, 3400999000000
+CLINIC_FINESS = 30
+
+
+def write_claims(stage: Stage, claims: Claims, folder: Path, *, part: str, unknown_packs: float) -> dict[str, int]:
+    """Parts of ER_PRS_F, ER_PHA_F, ER_CAM_F and ER_ETE_F; returns rows of ER_PHA_F by control."""
+    key = _key(stage, claims, part)
+    write_part(folder / "ER_PRS_F", part, {**key, **_person(stage, claims), **_act(stage, claims)}, plain=PLAIN)
+    counts = _write_packs(stage, claims, key, folder / "ER_PHA_F", part=part, unknown_packs=unknown_packs)
+    _write_acts(stage, claims, key, folder / "ER_CAM_F", part=part)
+    _write_establishments(claims, key, folder / "ER_ETE_F", part=part)
+    return counts
+
+
+def _key(stage: Stage, claims: Claims, part: str) -> dict[str, pa.Array]:
+    """The 9-part key: transmitter = chunk, file = care year, statement and rank = place of the row."""
+    size = claims.lines.size
+    place = np.arange(size)
+    january = month_of(np.array([stage.year_start]))[0]
+    load = first_of_month(january + np.arange(32))
+    treated = load[claims.load] - 1 - stage.rng.integers(0, 27, size)
+    chunk = int(part.split("-")[0])
+    commune = stage.persons.commune[claims.lines.person]
+    offices = [f"01C{department}000"[:9] for department in communes().department]
+    return {
+        "DCT_ORD_NUM": integers(place // LINES_PER_STATEMENT + 1),
+        "FLX_DIS_DTD": days(load[claims.load]),
+        "FLX_EMT_NUM": integers(np.full(size, chunk % 10_000)),
+        "FLX_EMT_ORD": integers(np.full(size, stage.state.year % 100 + 100 * (chunk // 10_000))),
+        "FLX_EMT_TYP": integers(np.ones(size)),
+        "FLX_TRT_DTD": days(treated),
+        "ORG_CLE_NUM": coded(commune, offices),
+        "PRS_ORD_NUM": integers(place % LINES_PER_STATEMENT + 1),
+        "REM_TYP_AFF": integers(np.ones(size)),
+    }
+
+
+def _person(stage: Stage, claims: Claims) -> dict[str, pa.Array]:
+    """Pseudonym, rank, certification, scheme and rights of each line."""
+    lines, persons = claims.lines, stage.persons
+    person = lines.person
+    is_covered = (persons.c2s_from[person] <= lines.day) & (persons.c2s_to[person] >= lines.day)
+    minimum = np.zeros(persons.size, dtype=np.int32)
+    minimum[stage.state.person[stage.state.has_minimum]] = 1
+    is_ame = persons.is_ame[person]
+    return {
+        "BEN_NIR_PSA": coded(claims.pseudonym, stage.identities.text),
+        "BEN_RNG_GEM": integers(claims.rank),
+        "BEN_CDI_NIR": coded(claims.certification, CERTIFICATIONS),
+        "RGM_COD": integers(np.where(is_ame, AME_SCHEME, GENERAL_SCHEME)),
+        "RGM_GRG_COD": integers(np.ones(lines.size)),
+        "BEN_C2S_TYP": coded(np.where(is_covered, persons.c2s[person], 0), C2S_TYPES),
+        "BEN_CMU_TOP": coded(np.zeros(lines.size), ["0"]),
+        "BEN_CMU_CAT": constant("0", lines.size),
+        "MTM_NAT": integers(minimum[person]),
+    }
+
+
+def _act(stage: Stage, claims: Claims) -> dict[str, pa.Array]:
+    """Act, days, amounts and qualifiers of each line."""
+    lines = claims.lines
+    nothing = np.zeros(lines.size, dtype=np.int64)
+    is_contribution = lines.kind == CONTRIBUTION
+    base, reimbursed = claims.base_cents, claims.reimbursed_cents
+    return {
+        "PRS_NAT_REF": integers(lines.act),
+        "EXE_SOI_DTD": days(lines.day),
+        "EXE_SOI_DTF": days(lines.last_day),
+        "PRS_ACT_QTE": integers(lines.quantity * claims.sign),
+        "PRS_PAI_MNT": euros(base),
+        "BSE_REM_BSE": euros(base),
+        "BSE_REM_MNT": euros(np.where(is_contribution, 0, reimbursed)),
+        "CPL_REM_BSE": euros(nothing),
+        "CPL_REM_MNT": euros(np.where(is_contribution, reimbursed, 0)),
+        "CPL_MAJ_TOP": integers(np.where(lines.kind == ORDINARY, 0, 2)),
+        "CPL_AFF_COD": integers(np.where(is_contribution, 16, 0)),
+        "DPN_QLF": integers(claims.dpn, claims.dpn < 0),
+        "PRS_DPN_QLP": integers(claims.dpn_place),
+        "PRS_PPU_SEC": integers(claims.sector),
+        "PSE_SPE_COD": integers(lines.specialty),
+        "PFS_EXE_NUM": coded(lines.performer, stage.doctors.number_array),
+        "PRS_PDS_QCP": integers(_pathway(stage, claims)),
+    }
+
+
+def _pathway(stage: Stage, claims: Claims) -> Array:
+    """Place in the coordinated pathway: declared doctor, else emergency or away from home; 0 for other acts."""
+    lines = claims.lines
+    declared = stage.doctors.declared[lines.person]
+    is_gp = np.isin(lines.specialty, (1, 22, 23)) & (lines.kind != SUPPLEMENT)
+    away = np.where(lines.day % 3 == 0, PATHWAY_AWAY, PATHWAY_EMERGENCY)
+    return np.where(is_gp, np.where(lines.performer == declared, PATHWAY_DECLARED, away), 0)
+
+
+def _detail_key(key: dict[str, pa.Array], places: Array) -> dict[str, pa.Array]:
+    taken = pa.array(places)
+    return {name: column.take(taken) for name, column in key.items()}
+
+
+def _write_packs(
+    stage: Stage, claims: Claims, key: dict[str, pa.Array], folder: Path, *, part: str, unknown_packs: float
+) -> dict[str, int]:
+    """ER_PHA_F: one row per pharmacy line; some packs kept have a code absent from IR_PHA_R."""
+    places = np.flatnonzero(claims.lines.pack >= 0)
+    control = claims.control[places]
+    code = cip_codes(stage.model)[claims.lines.pack[places]]
+    is_unknown = (control == 0) & (stage.rng.random(places.size) < unknown_packs)
+    code = np.where(is_unknown, UNKNOWN_CIP_FIRST + np.arange(places.size), code)
+    columns = {
+        **_detail_key(key, places),
+        "PHA_ORD_NUM": integers(np.ones(places.size)),
+        "PHA_PRS_C13": long_integers(code),
+        "PHA_ACT_QSN": integers((claims.lines.quantity * claims.sign)[places]),
+    }
+    write_part(folder, part, columns, plain=PLAIN)
+    is_late = control == 1
+    return {
+        "unknown_pack": int(is_unknown.sum()),
+        "detail_of_dropped_line": int(((control > 0) & ~is_late).sum()),
+    }
+
+
+def _write_acts(stage: Stage, claims: Claims, key: dict[str, pa.Array], folder: Path, *, part: str) -> None:
+    places = np.flatnonzero(claims.lines.ccam >= 0)
+    columns = {
+        **_detail_key(key, places),
+        "CAM_ORD_NUM": integers(np.ones(places.size)),
+        "CAM_PRS_IDE": coded(claims.lines.ccam[places], stage.model.ccam),
+        "CAM_ACT_COD": constant("1", places.size),
+        "CAM_TRT_PHA": integers(np.zeros(places.size)),
+    }
+    write_part(folder, part, columns, plain=PLAIN)
+
+
+def _write_establishments(claims: Claims, key: dict[str, pa.Array], folder: Path, *, part: str) -> None:
+    """ER_ETE_F: lines of clinics, of public hospitals, and of health centres."""
+    places = np.flatnonzero(claims.taa >= 0)
+    clinic = claims.lines.clinic[places]
+    columns = {
+        **_detail_key(key, places),
+        "ETB_EXE_FIN": coded(np.where(clinic >= 0, clinic, places % CLINIC_FINESS), clinic_finess()),
+        "ETE_IND_TAA": integers(claims.taa[places]),
+        "ETE_CAT_COD": integers(claims.category[places]),
+        "MDT_COD": integers(np.full(places.size, 3)),
+        "PRS_PPU_SEC": integers(claims.sector[places]),
+    }
+    write_part(folder, part, columns, plain=PLAIN)
+
+
+def clinic_finess() -> tuple[str, ...]:
+    """FINESS of 8 characters of the private clinics."""
+    return tuple(f"{DEPARTMENTS[place]}0{81000 + place}" for place in range(CLINIC_FINESS))
+
+
+def cip_codes(model: CareModel) -> Array:
+    """Invented CIP13 of each drug: 12 digits and the check digit of EAN-13."""
+    first = CIP_FIRST // 10 + np.arange(len(model.drugs)) * 137
+    digits = (first[:, None] // 10 ** np.arange(11, -1, -1)) % 10
+    total = (digits * np.tile([1, 3], 6)).sum(axis=1)
+    return first * 10 + (10 - total % 10) % 10

@@ -1,0 +1,59 @@
+"""Fictional communes: real-looking codes, a deprivation quintile each, overseas without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from features.synth.model import Array
+
+COMMUNES = 320
+DEPARTMENTS = "01 06 13 17 21 22 29 31 33 34 35 38 44 45 51 54 57 59 62 63 64 67 69 72 75 76 78 80 83 84 92 93 94".split()
+OVERSEAS = ("971", "972", "974")
+OVERSEAS_SHARE = 0.03
+
+
+@dataclass(frozen=True)
+class Communes:
+    """Department (3 characters, as in the SNDS), commune (3), INSEE code, quintile (0 overseas), cumulated weights."""
+
+    department: tuple[str, ...]
+    rank: tuple[str, ...]
+    insee: tuple[str, ...]
+    quintile: Array
+    cumulated: Array
+
+
+@cache
+def communes() -> Communes:
+    """The communes: the same list for every seed, so that two runs can be compared."""
+    rng = np.random.default_rng(20240101)
+    weight = 1.0 / (np.arange(COMMUNES) + 12.0)
+    rng.shuffle(weight)
+    is_overseas = np.arange(COMMUNES) >= COMMUNES - 12
+    weight[is_overseas] *= OVERSEAS_SHARE / (1 - OVERSEAS_SHARE) * weight[~is_overseas].sum() / weight[is_overseas].sum()
+    department, rank = [], []
+    for place in range(COMMUNES):
+        overseas = OVERSEAS[place % len(OVERSEAS)]
+        department.append(overseas if is_overseas[place] else "0" + DEPARTMENTS[place % len(DEPARTMENTS)])
+        rank.append(f"{101 + place % 24}" if is_overseas[place] else f"{(place * 37) % 480 + 1:03d}")
+    deprivation = rng.normal(size=COMMUNES)
+    order = np.argsort(np.where(is_overseas, np.inf, deprivation))
+    share = np.cumsum(np.where(is_overseas, 0, weight)[order])
+    quintile = np.zeros(COMMUNES, dtype=np.int64)
+    quintile[order] = np.minimum(share / share[-1] * 5, 4.999).astype(np.int64) + 1
+    quintile[is_overseas] = 0
+    return Communes(
+        department=tuple(department),
+        rank=tuple(rank),
+        insee=tuple(_insee(d, r) for d, r in zip(department, rank, strict=True)),
+        quintile=quintile,
+        cumulated=np.cumsum(weight / weight.sum()),
+    )
+
+
+def _insee(department: str, rank: str) -> str:
+    """INSEE code of 5 characters: department and rank; overseas, 3 and the last 2."""
+    return department + rank[1:] if department.startswith("97") else department[1:] + rank

@@ -1,0 +1,38 @@
+"""Numbers, euros and days as French readers write them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+THIN, UNBROKEN = "\u202f", "\u00a0"
+MONTHS = (
+    "janvier", "février", "mars", "avril", "mai", "juin",
+    "juillet", "août", "septembre", "octobre", "novembre", "décembre",
+)  # fmt: skip
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """1234.5 as "1 234,5", with narrow spaces and a true minus sign."""
+    text = f"{abs(value):,.{decimals}f}".replace(",", THIN).replace(".", ",")
+    return f"−{text}" if value < 0 and any(digit in "123456789" for digit in text) else text
+
+
+def plain(value: float | int | str | None) -> str:
+    """A value of a card or an explanation, with the decimals it has (six at most)."""
+    if value is None:
+        return "manquant"
+    if isinstance(value, str | bool):
+        return {"True": "oui", "False": "non"}.get(str(value), str(value))
+    whole, _, decimals = f"{value:.6f}".rstrip("0").rstrip(".").partition(".")
+    return number(float(value), len(decimals)) if whole else str(value)
+
+
+def euros(value: float, *, signed: bool = False) -> str:
+    """1234.5 as "1 234,50 €"; with its sign when `signed`."""
+    sign = "+" if signed and value >= 0.005 else ""
+    return f"{sign}{number(value, 2)}{UNBROKEN}€"
+
+
+def day(value: date) -> str:
+    """1 March 2024 as "1er mars 2024"."""
+    return f"{'1er' if value.day == 1 else value.day} {MONTHS[value.month - 1]} {value.year}"

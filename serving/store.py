@@ -1,0 +1,120 @@
+"""Frozen versions and the register, as the service sees them: read when first asked for, then kept."""
+
+from __future__ import annotations
+
+import gc
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from lightgbm.basic import LightGBMError
+
+from features.errors import ForfaitError, RuleError
+from features.scoring import Scorer, load_scorer
+from features.versions import Entry, entry_on, read_register, versions_of
+from serving.refusals import RefusalError
+
+MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of versions, with what was read of it.
+
+    A frozen version never changes, so it is read once; the register grows, so it is read again when its file changed.
+    """
+
+    root: Path
+    scorers: dict[tuple[str, int], Scorer] = field(default_factory=dict)
+    registers: dict[tuple[int, int], tuple[Entry, ...]] = field(default_factory=dict)
+
+    def models(self) -> list[str]:
+        """Names of the models that have a version on disk."""
+        if not self.root.is_dir():
+            return []
+        names = [path.name for path in self.root.iterdir() if MODEL_NAME.fullmatch(path.name)]
+        return sorted(name for name in names if versions_of(self.root, name))
+
+    def versions(self, model: str) -> list[int]:
+        """Versions of `model`, oldest first; RefusalError 404 for an unknown model."""
+        if model not in (known := self.models()):
+            raise RefusalError(404, f"unknown model; the models are: {', '.join(known) or 'none'}", field="model")
+        return versions_of(self.root, model)
+
+    def register(self) -> tuple[Entry, ...]:
+        """Promotions, oldest first; RuleError when the register was altered."""
+        path = self.root / "register.jsonl"
+        if not path.exists():
+            return ()
+        state = path.stat()
+        key = (state.st_mtime_ns, state.st_size)
+        if key not in self.registers:
+            entries = tuple(read_register(self.root))
+            self.registers.clear()
+            self.registers[key] = entries
+        return self.registers[key]
+
+    def entry(self, model: str, on: date, known_on: date | None = None) -> Entry:
+        """What was in force on a day, as decided by `known_on`; RefusalError 404 when nothing was."""
+        try:
+            return entry_on(self.register(), model, on, known_on=known_on)
+        except RuleError as error:
+            self.versions(model)
+            if any(entry.model == model for entry in self.register()):
+                raise RefusalError(
+                    404, f"no version of {model} was in force on {on}; see /models/{model}", field="on"
+                ) from error
+            raise RefusalError(404, f"no version of {model} was ever promoted; name a version", field="on") from error
+
+    def scorer(self, model: str, version: int) -> Scorer:
+        """A version ready to score; RefusalError 404 for an unknown one, RuleError for one altered on disk."""
+        known = self.scorers.get((model, version))
+        if known is not None:
+            return known
+        if version not in (versions := self.versions(model)):
+            raise RefusalError(
+                404, f"unknown version of {model}; it has {', '.join(map(str, versions))}", field="version"
+            )
+        loaded = self._load(model, version)
+        for entry in self.register():
+            if (entry.model, entry.version) == (model, version) and entry.version_hash != loaded.hash:
+                raise RuleError(f"{model} version {version} is not the one that was promoted; restore the frozen files")
+        self.scorers[model, version] = loaded
+        gc.collect()
+        gc.freeze()
+        return loaded
+
+    def _load(self, model: str, version: int) -> Scorer:
+        try:
+            loaded = load_scorer(self.root, model, version)
+        except LightGBMError as error:
+            raise RuleError(f"{model} version {version}: its trees cannot be read; restore the frozen file") from error
+        if loaded.booster.num_feature() != len(loaded.card.features):
+            raise RuleError(f"{model} version {version}: trees and card disagree on the features; restore the files")
+        return loaded
+
+    def preload(self) -> str | None:
+        """Load the last promoted version of each model; None when one can be served, else why none can."""
+        if self.scorers:
+            return None
+        try:
+            last = {entry.model: entry.version for entry in self.register()}
+        except ForfaitError as error:
+            return str(error)
+        reasons = [self._why_not(*pair) for pair in (last or self._latest()).items()]
+        reason = next((reason for reason in reasons if reason), None)
+        nothing = f"no version under {self.root}; run forfait train, then forfait promote"
+        return None if self.scorers else reason or nothing
+
+    def _latest(self) -> dict[str, int]:
+        return {model: self.versions(model)[-1] for model in self.models()}
+
+    def _why_not(self, model: str, version: int) -> str | None:
+        try:
+            self.scorer(model, version)
+        except ForfaitError as error:
+            return str(error)
+        except RefusalError as refusal:
+            return refusal.message
+        return None

@@ -1,0 +1,248 @@
+"""SpendingRegressor: boosted trees for skewed, non-negative spending, in scikit-learn's form.
+
+The target is capped for training and the whole amount is put back by a balance factor; explanations are in
+euros and add up to the prediction. It works on any table and target, not only on ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Tags, check_array, check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from features.log_link import log_explainer
+from features.scoring import BASE, FLOOR, expected_eur, explained_eur, with_floor
+from training.balance import balance_factor, held_out, weighted_quantile
+from training.encoding import encode_table, learn_encoding, tree_names
+
+LINKS = {"regression": "identity", "poisson": "log", "tweedie": "log"}
+REFERENCES = 100
+
+
+class SpendingRegressor(RegressorMixin, BaseEstimator):
+    """Regressor whose weighted predictions add up to the weighted spending it was fitted on.
+
+    prediction = max(balance_factor_ × inverse link of the trees + balance_shift_, floor_eur)
+
+    Parameters (all keyword):
+    objective: "regression" (squared error, additive in euros), "poisson" or "tweedie" (log link).
+    n_estimators, learning_rate, num_leaves, max_depth, min_child_samples, reg_lambda, feature_fraction,
+    bagging_fraction, max_bin: as in LightGBM; bagging is redrawn at each tree.
+    tweedie_power: variance power, between 1 and 2.
+    cap_quantile: share (0 to 1) of the weighted target above which training caps it; None does not.
+    floor_eur: lowest prediction (0 or more); needs a target without negative values.
+    balance: put the capped or lost amount back, so that Σ weight × prediction = Σ weight × target.
+    monotone: mapping of column name (or `x0`, `x1`… of an array) to -1, 0 or +1.
+    early_stopping_rounds: stop after as many trees without progress on the held-out groups; None never does.
+    validation_fraction: share of groups held out for early stopping, and not trained on.
+    random_state: seed. n_jobs: threads (None: all). The fitted model does not depend on the number of threads.
+
+    Attributes: booster_, balance_factor_, balance_shift_ (only where the target has negative values), cap_,
+    n_trees_, reference_ (encoded reference rows of a log link), encoding_, n_features_in_, feature_names_in_.
+    """
+
+    def __init__(
+        self,
+        *,
+        objective: str = "regression",
+        n_estimators: int = 300,
+        learning_rate: float = 0.05,
+        num_leaves: int = 15,
+        max_depth: int = 5,
+        min_child_samples: int = 50,
+        reg_lambda: float = 10.0,
+        feature_fraction: float = 0.5,
+        bagging_fraction: float = 0.8,
+        max_bin: int = 255,
+        tweedie_power: float = 1.5,
+        cap_quantile: float | None = None,
+        floor_eur: float | None = None,
+        balance: bool = True,
+        monotone: Mapping[str, int] | None = None,
+        early_stopping_rounds: int | None = None,
+        validation_fraction: float = 0.15,
+        random_state: int | np.random.RandomState | None = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.objective = objective
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.num_leaves = num_leaves
+        self.max_depth = max_depth
+        self.min_child_samples = min_child_samples
+        self.reg_lambda = reg_lambda
+        self.feature_fraction = feature_fraction
+        self.bagging_fraction = bagging_fraction
+        self.max_bin = max_bin
+        self.tweedie_power = tweedie_power
+        self.cap_quantile = cap_quantile
+        self.floor_eur = floor_eur
+        self.balance = balance
+        self.monotone = monotone
+        self.early_stopping_rounds = early_stopping_rounds
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+        """The fitted estimator. `groups` (a label per row, such as the patient) are never split by early stopping.
+
+        Errors: ValueError for parameters that contradict each other or the data.
+        """
+        validate_data(self, X, y, skip_check_array=True)
+        y = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype=float, ensure_min_samples=2)
+        weight = _check_sample_weight(sample_weight, X, dtype=float, ensure_non_negative=True)
+        check_consistent_length(X, y, weight)
+        self._check_target(y, weight)
+        self.encoding_ = learn_encoding(X, y, weight)
+        matrix = self._matrix(X)
+        self.cap_ = None if self.cap_quantile is None else weighted_quantile(y, weight, self.cap_quantile)
+        generator = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
+        held = self._hold_out(y, groups, generator)
+        data = lgb.Dataset(
+            matrix,
+            y if self.cap_ is None else np.minimum(y, self.cap_),
+            weight=weight,
+            feature_name=tree_names(self._names),
+        )
+        parameters = self.tree_parameters(self._names) | {"seed": int(generator.integers(2**31 - 1))}
+        self.booster_ = _grow(data, parameters, held)
+        self.n_trees_ = self.booster_.num_trees()
+        self._balance(matrix, y, weight)
+        self.reference_ = self._references(matrix, weight, generator)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Expected target of each row, shape (n,), in the unit of the target."""
+        check_is_fitted(self)
+        raw = self._raw(self._matrix(X, reset=False))
+        return expected_eur(raw, self.balance_factor_, self.floor_eur) + self.balance_shift_
+
+    def explain(self, X: Any) -> pd.DataFrame:
+        """Euros of each row: `base_eur`, one column per feature, `floor_eur` where a floor is set.
+
+        They add up to `predict`. The base is the mean prediction: of the training rows, or of the reference rows
+        for a log link.
+        """
+        check_is_fitted(self)
+        matrix = self._matrix(X, reset=False)
+        if LINKS[self.objective] == "log":
+            explainer = log_explainer(self.booster_, self.reference_, self.balance_factor_)
+            euros = with_floor(explainer.explain(matrix), self.floor_eur)
+        else:
+            contributions = self.booster_.predict(matrix, pred_contrib=True, num_threads=self._threads)
+            euros = explained_eur(np.asarray(contributions), self.balance_factor_, self.floor_eur)
+        euros[:, 0] += self.balance_shift_
+        frame = pd.DataFrame(euros, columns=[BASE, *self._names, FLOOR], index=getattr(X, "index", None))
+        return frame if self.floor_eur is not None else frame.drop(columns=FLOOR)
+
+    def tree_parameters(self, names: Sequence[str]) -> dict[str, Any]:
+        """LightGBM's parameters for columns `names`, without the seed; deterministic on any number of threads."""
+        monotone = dict(self.monotone or {})
+        unknown = sorted(set(monotone) - set(names))
+        if unknown:
+            raise ValueError(f"monotone names {unknown[0]!r}, which is not a column; columns: {list(names[:8])}")
+        return {
+            "objective": self.objective,
+            "tweedie_variance_power": self.tweedie_power,
+            "num_iterations": self.n_estimators,
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "max_depth": self.max_depth,
+            "min_data_in_leaf": self.min_child_samples,
+            "lambda_l2": self.reg_lambda,
+            "feature_fraction": self.feature_fraction,
+            "bagging_fraction": self.bagging_fraction,
+            "bagging_freq": int(self.bagging_fraction < 1),
+            "max_bin": self.max_bin,
+            "monotone_constraints": [monotone.get(name, 0) for name in names] if any(monotone.values()) else None,
+            "early_stopping_round": self.early_stopping_rounds,
+            "num_threads": self._threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tags of scikit-learn: missing values are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    @property
+    def _threads(self) -> int:
+        return self.n_jobs if self.n_jobs and self.n_jobs > 0 else 0
+
+    @property
+    def _names(self) -> list[str]:
+        given = getattr(self, "feature_names_in_", None)
+        return [f"x{number}" for number in range(self.n_features_in_)] if given is None else list(given)
+
+    def _matrix(self, X: Any, *, reset: bool = True) -> np.ndarray:
+        checks = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
+        if not isinstance(X, pd.DataFrame):
+            return validate_data(self, X, reset=reset, **checks)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return check_array(encode_table(self.encoding_, X), estimator=self, **checks)
+
+    def _raw(self, matrix: np.ndarray) -> np.ndarray:
+        return np.asarray(self.booster_.predict(matrix, num_threads=self._threads))
+
+    def _check_target(self, y: np.ndarray, weight: np.ndarray) -> None:
+        if self.objective not in LINKS:
+            raise ValueError(f"objective {self.objective!r} is unknown; choose one of {', '.join(LINKS)}")
+        if weight.sum() <= 0:
+            raise ValueError("every sample_weight is zero; give at least one positive weight")
+        if (y < 0).any() and (LINKS[self.objective] == "log" or self.floor_eur is not None):
+            raise ValueError("the target has negative values; use objective='regression' without floor_eur")
+        if self.floor_eur is not None and self.floor_eur < 0:
+            raise ValueError(f"floor_eur is {self.floor_eur}; it should be 0 or more")
+        if LINKS[self.objective] == "log" and not weight @ y > 0:
+            raise ValueError("the target is zero everywhere; use objective='regression'")
+
+    def _hold_out(self, y: np.ndarray, groups: Any, generator: np.random.Generator) -> np.ndarray | None:
+        if not self.early_stopping_rounds:
+            return None
+        labels = np.arange(len(y)) if groups is None else np.asarray(groups)
+        check_consistent_length(y, labels)
+        return held_out(labels, self.validation_fraction, generator)
+
+    def _balance(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
+        self.balance_factor_, self.balance_shift_ = 1.0, 0.0
+        if not self.balance:
+            return
+        raw = self._raw(matrix)
+        if (y < 0).any():
+            self.balance_shift_ = float(weight @ (y - raw) / weight.sum())
+        else:
+            self.balance_factor_ = balance_factor(raw, float(weight @ y), weight, floor=self.floor_eur)
+
+    def _references(self, matrix: np.ndarray, weight: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        if LINKS[self.objective] == "identity":
+            return matrix[:0]
+        count = min(REFERENCES, int((weight > 0).sum()))
+        return matrix[generator.choice(len(matrix), count, replace=False, p=weight / weight.sum())]
+
+
+def _grow(data: lgb.Dataset, parameters: dict[str, Any], held: np.ndarray | None) -> lgb.Booster:
+    """Booster cut at its best tree and read back from its text, so that no training data stays in memory."""
+    if held is None:
+        booster = lgb.train(parameters, data)
+    else:
+        trained, watched = (data.subset(np.flatnonzero(rows).tolist()) for rows in (~held, held))
+        booster = lgb.train(parameters, trained, valid_sets=[watched])
+    text = booster.model_to_string(num_iteration=booster.best_iteration)
+    return lgb.Booster(model_str=re.sub(r"(?m)^\[num_threads: \d+\]$", "[num_threads: 0]", text))

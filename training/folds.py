@@ -1,0 +1,52 @@
+"""Folds by patient: how many trees to grow, and what the model expects of patients it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupKFold
+
+from training.balance import balance_factor, weighted_quantile
+from training.encoding import tree_names
+from training.estimator import SpendingRegressor
+from training.population import Rows
+
+PATIENCE = 50
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Trees chosen on the mean curve of the folds, and the balanced prediction of each row by the fold without it."""
+
+    trees: int
+    expected_eur: np.ndarray
+
+
+def split_by_patient(patients: np.ndarray, *, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pairs (training rows, held-out rows); all rows of a patient fall in one fold."""
+    codes = pd.factorize(patients)[0]
+    splitter = GroupKFold(folds, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros((len(codes), 1)), groups=codes))
+
+
+def out_of_fold(model: SpendingRegressor, rows: Rows, *, folds: int = 5, seed: int = 0) -> OutOfFold:
+    """Cross-validation of `model` (its `n_estimators` is the most that may be grown) on folds by patient."""
+    splits = split_by_patient(rows.patients, folds=folds, seed=seed)
+    cap = None if model.cap_quantile is None else weighted_quantile(rows.spent_eur, rows.exposure, model.cap_quantile)
+    target = rows.spent_eur if cap is None else np.minimum(rows.spent_eur, cap)
+    data = lgb.Dataset(rows.matrix, target, weight=rows.exposure, feature_name=tree_names(rows.names))
+    parameters = model.tree_parameters(rows.names) | {"early_stopping_round": PATIENCE, "seed": seed}
+    grown = cast(lgb.CVBooster, lgb.cv(parameters, data, folds=splits, return_cvbooster=True)["cvbooster"])
+    trees = max(int(grown.best_iteration), 1)
+    expected = np.empty(len(target))
+    for booster, (seen, unseen) in zip(grown.boosters, splits, strict=True):
+        raw = np.asarray(booster.predict(rows.matrix, num_iteration=trees))
+        weight = rows.exposure[seen]
+        factor = balance_factor(raw[seen], float(weight @ rows.spent_eur[seen]), weight, floor=model.floor_eur)
+        balanced = factor * raw[unseen]
+        expected[unseen] = balanced if model.floor_eur is None else np.maximum(balanced, model.floor_eur)
+    return OutOfFold(trees, expected)

@@ -1,0 +1,76 @@
+"""What each model is: whose spending it expects, from which features, under which cap and with which trees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from features.catalogue import FORECAST_FEATURES, PAYMENT_FEATURES
+from features.errors import InputError
+from features.feature import Feature
+from features.spending import CAP_SHARES, PERIMETERS
+from features.versions import CardFeature
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model to train: `perimeter` of spending, `features`, and what differs from the estimator's defaults.
+
+    `most_trees` bounds the number of trees that the folds choose; `parameters` go to `SpendingRegressor`.
+    """
+
+    model: str
+    title_fr: str
+    perimeter: str
+    features: tuple[Feature, ...]
+    most_trees: int = 2000
+    floor_eur: float | None = 0.0
+    parameters: Mapping[str, float | int | str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """Column of `spending` that the model expects."""
+        return PERIMETERS[self.perimeter]
+
+    @property
+    def cap_quantile(self) -> float:
+        """Share of patients (weighted by exposure) whose spending is not capped."""
+        return CAP_SHARES[self.perimeter]
+
+
+RECIPES: dict[str, Recipe] = {
+    recipe.model: recipe
+    for recipe in (
+        Recipe("peps_mg", "PEPS, médecine générale", "MG", PAYMENT_FEATURES),
+        Recipe("peps_mg_ide", "PEPS, médecine générale et soins infirmiers", "MG_IDE", PAYMENT_FEATURES),
+        Recipe("total", "Dépense totale", "TOTAL", PAYMENT_FEATURES),
+        Recipe("budget_total", "Prévision budgétaire, dépense totale", "TOTAL", FORECAST_FEATURES),
+    )
+}
+
+
+def recipe_of(model: str) -> Recipe:
+    """The recipe of a model. Errors: InputError for a model that has none."""
+    if model not in RECIPES:
+        raise InputError(f"model {model!r} is unknown; choose one of {', '.join(RECIPES)}")
+    return RECIPES[model]
+
+
+def card_features(recipe: Recipe) -> tuple[CardFeature, ...]:
+    """The features as a model card declares them."""
+    return tuple(
+        CardFeature(
+            name=known.name,
+            label_fr=known.label_fr,
+            label_en=known.label_en,
+            family=known.family,
+            kind=known.kind,
+            unit=known.unit,
+            low=None if known.kind == "category" else known.low,
+            high=None if known.kind == "category" else known.high,
+            categories=known.categories,
+            nullable=known.nullable,
+            monotone=known.monotone,
+        )
+        for known in recipe.features
+    )

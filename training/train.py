@@ -1,0 +1,146 @@
+"""From datasets to a frozen, tested, registered version: past years train, the last year tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from features.scoring import Scorer, load_scorer
+from features.versions import Card
+from training.estimator import SpendingRegressor
+from training.folds import OutOfFold, out_of_fold
+from training.freeze import card_of, freeze, input_hashes, metrics_of, population_of
+from training.judgement import Judgement, judge
+from training.population import Rows, experiment_patients, load_rows, past_years
+from training.recipes import Recipe, recipe_of
+
+FOLDS = 5
+EXPLAINED_SAMPLE = 2000
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A version and what was learnt of it.
+
+    `scorer`: the frozen version, with its card and hash; `is_new`: false where the same inputs had already given
+    it; `test`: see Judgement; `population`: patients kept and left out, by year and reason; `sample`: encoded
+    rows of some test patients, and `explained` their euros, as `Scorer.explain`; `notes`: what a reader must
+    know beside the figures.
+    """
+
+    recipe: Recipe
+    scorer: Scorer
+    is_new: bool
+    test: Judgement
+    population: pd.DataFrame
+    sample: np.ndarray
+    explained: np.ndarray
+    notes: tuple[str, ...]
+
+    @property
+    def card(self) -> Card:
+        """The card of the version."""
+        return self.scorer.card
+
+    @property
+    def importance(self) -> pd.DataFrame:
+        """Mean absolute euros by feature over the sample, largest first (with label_fr and family)."""
+        features = self.card.features
+        table = pd.DataFrame(
+            {
+                "feature": [feature.name for feature in features],
+                "label_fr": [feature.label_fr for feature in features],
+                "family": [feature.family for feature in features],
+                "mean_absolute_eur": np.abs(self.explained[:, 1:-1]).mean(axis=0),
+            }
+        )
+        return table.sort_values("mean_absolute_eur", ascending=False, kind="stable", ignore_index=True)
+
+
+def train(
+    data: Path,
+    model: str,
+    year: int,
+    *,
+    root: Path,
+    seed: int = 0,
+    recipe: Recipe | None = None,
+    progress: Say | None = None,
+) -> TrainingResult:
+    """A version of `model` trained on the years before `year`, tested on `year`, frozen under `root`, registered.
+
+    The same seed and inputs give the same files; where they are those of the last version, it is returned and no
+    new one is made. `recipe` replaces the one of that name (for tests and experiments).
+    Errors: MissingError without data, InputError for an unknown model, RequestError for a value out of range.
+    """
+    from training.registry import register  # MLflow takes seconds to import
+
+    say = progress or (lambda step: None)
+    recipe = recipe or recipe_of(model)
+    excluded, years = experiment_patients(data), past_years(data, year)
+    say("1/6 reading characteristics and spending")
+    rows, kept = load_rows(data, recipe, years, excluded=excluded)
+    tested, kept_of_test = load_rows(data, recipe, [year], excluded=excluded)
+    fitted, folded = _fit(recipe, rows, seed, say)
+    say("4/6 fitting the baselines and testing on the last year")
+    judgement = judge(recipe, fitted, rows, tested, seed=seed)
+    say("5/6 freezing and explaining the version")
+    card = msgspec.structs.replace(
+        card_of(recipe, fitted, seed=seed),
+        training_years=tuple(years),
+        test_year=year,
+        population=population_of(rows, tested),
+        metrics=metrics_of(judgement, folded, rows, fitted.cap_),
+        data_hashes=input_hashes(data, [*years, year]),
+    )
+    card, is_new = freeze(root, card, fitted.booster_.model_to_string())
+    scorer = load_scorer(root, card.model, card.version)
+    sample = tested.matrix[np.random.default_rng(seed).permutation(len(tested.matrix))[:EXPLAINED_SAMPLE]]
+    result = TrainingResult(
+        recipe=recipe,
+        scorer=scorer,
+        is_new=is_new,
+        test=judgement,
+        population=pd.concat([kept, kept_of_test], ignore_index=True),
+        sample=sample,
+        explained=scorer.explain(sample),
+        notes=_notes(years, year, len(excluded), is_new),
+    )
+    say("6/6 registering in MLflow")
+    register(result, root)
+    return result
+
+
+def _fit(recipe: Recipe, rows: Rows, seed: int, say: Say) -> tuple[SpendingRegressor, OutOfFold]:
+    say(f"2/6 choosing the number of trees on {FOLDS} folds by patient")
+    estimator = SpendingRegressor(
+        n_estimators=recipe.most_trees,
+        cap_quantile=recipe.cap_quantile,
+        floor_eur=recipe.floor_eur,
+        monotone={known.name: known.monotone for known in recipe.features if known.monotone},
+        random_state=seed,
+    ).set_params(**recipe.parameters)
+    folded = out_of_fold(estimator, rows, folds=FOLDS, seed=seed)
+    say(f"3/6 growing {folded.trees} trees on all past years")
+    estimator.set_params(n_estimators=folded.trees)
+    return estimator.fit(rows.frame(), rows.spent_eur, sample_weight=rows.exposure), folded
+
+
+def _notes(years: list[int], year: int, excluded: int, is_new: bool) -> tuple[str, ...]:
+    trained = ", ".join(map(str, years))
+    notes = [
+        f"appris sur {trained}, testé sur {year}, qu'aucun apprentissage n'a vu",
+        f"référence nationale : {excluded} patients des structures de l'expérimentation sont écartés",
+    ]
+    if len(years) == 1:
+        notes.append(f"{trained} est la seule année passée : la stabilité du modèle d'une année à l'autre reste à voir")
+    if not is_new:
+        notes.append("mêmes données et même graine que cette version : aucune nouvelle n'a été faite")
+    return tuple(notes)
