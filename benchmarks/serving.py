@@ -56,7 +56,7 @@ def bare() -> FastAPI:
     return app
 
 
-def write_model(root: Path, features: int, trees: int) -> None:
+def write_model(root: Path, *, features: int, trees: int) -> None:
     """A frozen version of the usual size: a tenth of the features are numbers, the rest flags."""
     rng = np.random.default_rng(0)
     numbers = max(features // 10, 1)
@@ -93,7 +93,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(stack: ExitStack, command: list[str], root: Path, probe: str) -> str:
+def start(stack: ExitStack, command: list[str], *, root: Path, probe: str) -> str:
     """Address of a server started for the time of the run."""
     port = free_port()
     home = stack.enter_context(tempfile.TemporaryDirectory())
@@ -118,7 +118,7 @@ def start(stack: ExitStack, command: list[str], root: Path, probe: str) -> str:
 class Connection:
     """One kept-alive connection that costs as little as possible, so that the servers are what is timed."""
 
-    def __init__(self, address: str, body: bytes, kind: str = JSON, path: str = "/predict") -> None:
+    def __init__(self, address: str, body: bytes, *, kind: str = JSON, path: str = "/predict") -> None:
         """Connect to `address`, ready to post `body`."""
         host, port = address.removeprefix("http://").split(":")
         self.socket = socket.create_connection((host, int(port)))
@@ -168,13 +168,15 @@ def run(root: Path, requests: int) -> dict[str, dict[str, np.ndarray]]:
     one, thousand = rows_of(root, 1), rows_of(root, 1000)
     bodies = [json.dumps({"model": "peps_mg", "version": 1, "rows": rows}).encode() for rows in (one, thousand)]
     with ExitStack() as stack:
-        ours = start(stack, ["bentoml", "serve", "serving.service:Forfait", "--host", "127.0.0.1"], root, "/readyz")
+        ours = start(
+            stack, ["bentoml", "serve", "serving.service:Forfait", "--host", "127.0.0.1"], root=root, probe="/readyz"
+        )
         options = ["--factory", "--host", "127.0.0.1", "--no-access-log", "--log-level", "warning"]
-        peer = start(stack, ["uvicorn", "benchmarks.serving:bare", *options], root, "/docs")
+        peer = start(stack, ["uvicorn", "benchmarks.serving:bare", *options], root=root, probe="/docs")
         single = {name: Connection(address, bodies[0]) for name, address in (("forfait", ours), ("bare", peer))}
         batch = {name: Connection(address, bodies[1]) for name, address in (("forfait", ours), ("bare", peer))}
-        arrow = Connection(ours, arrow_of(thousand), ARROW, "/predict?model=peps_mg&version=1")
-        explain = Connection(ours, arrow_of(thousand[:10]), ARROW, "/explain?model=peps_mg&version=1")
+        arrow = Connection(ours, arrow_of(thousand), kind=ARROW, path="/predict?model=peps_mg&version=1")
+        explain = Connection(ours, arrow_of(thousand[:10]), kind=ARROW, path="/explain?model=peps_mg&version=1")
         return {
             "1 row, JSON": take_turns(single, requests),
             "1,000 rows, JSON": take_turns(batch, max(requests // 40, 5)),
@@ -191,7 +193,7 @@ def main() -> int:
     parser.add_argument("--trees", type=int, default=300)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        write_model(Path(folder), asked.features, asked.trees)
+        write_model(Path(folder), features=asked.features, trees=asked.trees)
         measured = run(Path(folder), asked.requests)
     table = Table("case", "server", "p50 ms", "p95 ms", "p99 ms", "p50 ratio", title="Prediction over HTTP")
     for case, times in measured.items():

@@ -25,7 +25,7 @@ from features.codes import (
     plain,
     prefixes,
 )
-from features.history import History
+from features.history import DRUG_YEARS, History
 
 BITS_PER_WORD = 62  # a signed 64-bit number, and room to spare
 PLACES = {"M": "main", "A": "associated", "G": "ghm"}
@@ -146,7 +146,8 @@ def _drugs(history: History) -> ibis.Table:
     days = dated.group_by(["patient_id", "drug", "back", "care_date"]).aggregate(large=dated.is_large_pack.max())
     years = days.group_by(["patient_id", "drug", "back"]).aggregate(dates=days.count(), large=days.large.max())
     treated = years.filter((years.dates >= DRUG_DATES) | (years.large & (years.dates >= DRUG_DATES_LARGE_PACK)))
-    return _raise(treated.select("patient_id", "drug", "back"), ["drug", "back"], _drug_clauses)
+    keys = pd.DataFrame([(name, back) for name in drug_lists() for back in range(DRUG_YEARS)], columns=["drug", "back"])
+    return _raise(treated, ["drug", "back"], _drug_clauses, found=keys)
 
 
 def _listed_drugs(drugs: ibis.Table) -> ibis.Table:
@@ -189,11 +190,13 @@ def _sessions(history: History) -> ibis.Table:
     return _raise(enough, [f"is_{i}" for i in range(len(rules))], clauses)
 
 
-def _raise(rows: ibis.Table, keys: list[str], clauses: Callable[..., Iterable[Clause]]) -> ibis.Table:
-    """patient_id and words of the rows that raise a clause, each distinct key being looked up once."""
-    distinct = rows.select(*keys).distinct()
-    types = {name: distinct.schema()[name].copy(nullable=True) for name in keys}
-    found = distinct.to_pandas()
+def _raise(
+    rows: ibis.Table, keys: list[str], clauses: Callable[..., Iterable[Clause]], *, found: pd.DataFrame | None = None
+) -> ibis.Table:
+    """patient_id and words of the rows that raise a clause, each distinct key (or those `found`) looked up once."""
+    types = {name: rows.schema()[name].copy(nullable=True) for name in keys}
+    if found is None:
+        found = rows.select(*keys).distinct().to_pandas()
     raised = [_words(clauses(*key)) for key in found.itertuples(index=False, name=None)]
     held = pd.DataFrame(raised, columns=words(), index=found.index, dtype="int64")
     listed = found.join(held)[held.any(axis=1)]

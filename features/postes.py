@@ -20,26 +20,29 @@ def gp_act_codes() -> tuple[int, ...]:
     return tuple(
         int(row["code"])
         for row in listed("prs_nat_ref")
-        if row["peps_scope"] == "gp" and row["care_subcategory"] != "supplement"
+        if row["peps_scope"] == "gp" and "supplement" not in row["care_subcategory"]
     )
 
 
 def totals_by_poste(lines: ibis.Table) -> ibis.Table:
-    """One row per patient, poste and perimeter: base and reimbursed cents, and general-practice acts.
+    """One row per patient and poste: cents (base, reimbursed, base of MG, base of MG and IDE), and GP acts.
 
     Only lines in the target (payments without an act and cash benefits are left out).
     """
-    is_gp_act = (lines.perimeter == "mg") & lines.act_code.isin(gp_act_codes())
-    gp_acts = ibis.ifelse(is_gp_act, lines.quantity, 0)
-    kept = lines.mutate(gp_acts=gp_acts).filter(lines.is_in_target)
-    return kept.group_by(["patient_id", "poste", "perimeter"]).aggregate(
-        base_cents=kept.base_cents.sum(), reimbursed_cents=kept.reimbursed_cents.sum(), gp_acts=kept.gp_acts.sum()
+    kept = lines.filter(lines.is_in_target)
+    is_mg = kept.perimeter == "mg"
+    return kept.group_by(["patient_id", "poste"]).aggregate(
+        base_cents=kept.base_cents.sum(),
+        reimbursed_cents=kept.reimbursed_cents.sum(),
+        mg_cents=kept.base_cents.sum(where=is_mg),
+        mg_ide_cents=kept.base_cents.sum(where=is_mg | (kept.perimeter == "ide")),
+        gp_acts=kept.quantity.sum(where=is_mg & kept.act_code.isin(gp_act_codes())),
     )
 
 
-def euros(totals: ibis.Table, where: ibis.BooleanValue | None = None) -> ibis.FloatingValue:
-    """Euros of the base of reimbursement over the totals of a patient that meet a condition (an aggregate)."""
-    return (totals.base_cents.sum(where=where).fill_null(0) / 100).cast("float64")
+def euros(cents: ibis.IntegerColumn, where: ibis.BooleanValue | None = None) -> ibis.FloatingScalar:
+    """Euros of the cents of a patient that meet a condition (an aggregate), 0 where there are none."""
+    return (cents.sum(where=where).fill_null(0) / 100).cast("float64")
 
 
 def count_of(values: ibis.IntegerColumn) -> ibis.IntegerScalar:
@@ -47,6 +50,6 @@ def count_of(values: ibis.IntegerColumn) -> ibis.IntegerScalar:
     return values.sum().fill_null(0).cast("int32")
 
 
-def poste_euros(totals: ibis.Table, prefix: str) -> dict[str, ibis.FloatingValue]:
+def poste_euros(totals: ibis.Table, prefix: str) -> dict[str, ibis.FloatingScalar]:
     """One aggregate per poste, named <prefix>_<poste>_eur."""
-    return {f"{prefix}_{poste}_eur": euros(totals, totals.poste == poste) for poste in POSTES}
+    return {f"{prefix}_{poste}_eur": euros(totals.base_cents, totals.poste == poste) for poste in POSTES}

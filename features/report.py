@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from rich.table import Table
 
@@ -22,8 +24,9 @@ def report_table(report: pd.DataFrame) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("detail", overflow="fold")
     shown = report[(report.rows_hit > 0) | report.effect.isin(ALWAYS_SHOWN) | report.detail.notna()]
-    previous = None
-    for row in shown.itertuples():
+    previous: str | None = None
+    rows: list[Any] = list(shown.itertuples())
+    for row in rows:
         if previous is not None and row.source_table != previous:
             table.add_section()
         table.add_row(

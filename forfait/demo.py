@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,11 @@ def run_demo(folder: Path, *, patients: int, seed: int, today: date) -> Path:
         for number, (name, where, run) in enumerate(steps, 1):
             step(f"{number}/{len(steps)} {name}")
             started = time.perf_counter()
-            run(lambda text, name=name, number=number: step(f"{number}/{len(steps)} {name}: {text}"))
+            run(partial(_say, step, f"{number}/{len(steps)} {name}"))
             made.steps.append((name, where, time.perf_counter() - started))
     from forfait.demo_page import write_page
 
-    page = write_page(made, peak_gib=peak_gib())
+    page = write_page(made, model=MODEL, year=YEARS[-1], peak_gib=peak_gib())
     out.print(f"{sum(seconds for *_, seconds in made.steps):.0f} s, peak memory {peak_gib():.1f} GiB")
     return page
 
@@ -82,6 +83,10 @@ def peak_gib() -> float:
     """Highest resident memory of this process or of one of its children, in GiB."""
     usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return max(usage) / 1024**2
+
+
+def _say(step: Step, stage: str, text: str) -> None:
+    step(f"{stage}: {text}")
 
 
 def _steps(made: Made, patients: int, seed: int, today: date) -> list[tuple[str, str, Callable[[Step], None]]]:

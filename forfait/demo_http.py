@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -46,18 +47,12 @@ def _telling_patient(data: Path, features: tuple[CardFeature, ...], year: int) -
     """Characteristics and batch prediction of the patient at the 95th percentile of expected euros."""
     predictions = pd.read_parquet(dataset_path(data, "predictions", year))
     ranked = predictions.sort_values(["expected_eur", "patient_id"], ignore_index=True)
-    chosen = ranked.loc[int(0.95 * len(ranked))]
+    chosen = ranked.to_dict("records")[int(0.95 * len(ranked))]
     names = [feature.name for feature in features]
     where = [("patient_id", "==", chosen["patient_id"])]
     table = pd.read_parquet(dataset_path(data, "feature_table", year), columns=["patient_id", *names], filters=where)
-    values = table[names].iloc[0]
-    return {name: _plain(values[name]) for name in names}, float(chosen["expected_eur"])
-
-
-def _plain(value: object) -> object:
-    if pd.isna(value):
-        return None
-    return value.item() if hasattr(value, "item") else value
+    row = json.loads(table[names].to_json(orient="records", double_precision=15))[0]
+    return row, float(chosen["expected_eur"])
 
 
 def _free_port() -> int:

@@ -100,16 +100,24 @@ async def score(operation: str, request: Request) -> Response:
     state, kind = request.app.state, media_type(request)
     if kind == JSON:
         body = await body_of(request, state.settings.max_bytes_json)
-        work = partial(answer_json, state.store, state.settings, operation, body, as_page=wants_page(request))
+        work = partial(
+            answer_json,
+            state.store,
+            body,
+            operation=operation,
+            limit=state.settings.max_rows_json,
+            as_page=wants_page(request),
+        )
         if operation == PREDICT and len(body) < AT_ONCE_BYTES:
             return work()
         return await run_sync(work, limiter=state.batches)
     if kind not in FORMATS:
         raise RefusalError(415, f"send {JSON}, {' or '.join(FORMATS)} as the Content-Type")
     asked = read_query(request)
-    scorer = await run_sync(partial(scorer_asked, state.store, asked.model, asked.version, asked.on))
+    scorer = await run_sync(partial(scorer_asked, state.store, asked.model, version=asked.version, on=asked.on))
     body = await body_of(request, state.settings.max_bytes_batch)
-    batch = partial(answer_batch, scorer, state.settings, operation, body, kind)
+    limit = state.settings.max_rows_batch if operation == PREDICT else state.settings.max_rows_explained
+    batch = partial(answer_batch, scorer, body, operation=operation, limit=limit, media_type=kind)
     return await run_sync(batch, limiter=state.batches)
 
 
@@ -135,8 +143,9 @@ async def home(request: Request) -> Response:
     """GET /: what is in force, in French."""
     check_query(request, {"on"})
     store = request.app.state.store
+    on = day(request.query_params.get("on") or None, "on")
     versions = {name: store.versions(name) for name in store.models()}
-    return HTMLResponse(pages.home_page(versions, store.register(), day(request.query_params.get("on") or None, "on")))
+    return HTMLResponse(pages.home_page(versions, store.register(), on=on))
 
 
 async def models(request: Request) -> Response:
@@ -158,7 +167,7 @@ async def version_card(request: Request) -> Response:
     """GET /models/{name}/versions/{version}, as JSON or as a page."""
     store, name = request.app.state.store, request.path_params["name"]
     version = whole_number(request.path_params["version"])
-    scorer = await run_sync(partial(scorer_asked, store, name, version, None))
+    scorer = await run_sync(partial(scorer_asked, store, name, version=version))
     if wants_page(request):
         return HTMLResponse(pages.card_page(scorer, store.register()))
     return written(CardWithHash(scorer.hash, scorer.card))
@@ -171,7 +180,7 @@ async def in_force(request: Request) -> Response:
     on, known_on = day(query.get("on"), "on"), day(query.get("known_on"), "known_on")
     if on is None:
         raise RefusalError(422, "on is missing; give the day as ?on=2024-03-01", field="on")
-    entry = request.app.state.store.entry(request.path_params["name"], on, known_on)
+    entry = request.app.state.store.entry(request.path_params["name"], on, known_on=known_on)
     return written(InForce(**msgspec.structs.asdict(entry), on=on.isoformat()))
 
 

@@ -15,10 +15,10 @@ from serving.refusals import RefusalError
 PARQUET = "application/vnd.apache.parquet"
 ARROW = "application/vnd.apache.arrow.stream"
 FORMATS = (PARQUET, ARROW)
-UNREADABLE = (pa.ArrowException, OSError, ValueError, IndexError, MemoryError, struct.error)
+UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError, MemoryError, struct.error)
 
 
-def read_table(body: bytes, media_type: str, features: Sequence[CardFeature], max_rows: int) -> pa.Table:
+def read_table(body: bytes, media_type: str, *, features: Sequence[CardFeature], max_rows: int) -> pa.Table:
     """Table of a Parquet or Arrow stream body, with the columns of `features`, validated in full.
 
     RefusalError 400 for what cannot be read, 413 for too many rows; FeatureError for unknown or missing columns.

@@ -33,6 +33,13 @@ def euros(value: float, *, signed: bool = False) -> str:
     return f"{sign}{number(value, 2)}{UNBROKEN}€"
 
 
+def typeset(text: str) -> str:
+    """`text` with the spaces that French keeps before a colon and inside quotes, so that no line begins with them."""
+    for mark in (":", ";", "?", "!", "»"):
+        text = text.replace(f" {mark}", f"{UNBROKEN}{mark}")
+    return text.replace("« ", f"«{UNBROKEN}")
+
+
 def day(value: date) -> str:
     """1 March 2024 as "1er mars 2024"."""
     return f"{'1er' if value.day == 1 else value.day} {MONTHS[value.month - 1]} {value.year}"

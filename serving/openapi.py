@@ -20,6 +20,25 @@ EXAMPLE = {
     "on": "2024-03-01",
     "rows": [{"age": 67, "is_woman": 1, "ald_08": True, "fdep_quintile": "4"}],
 }
+HEADER = {"model": "peps_mg", "version": 2, "hash": "f988b7b216930888…", "unit": "EUR per year", "count": 1}
+ANSWERS = {
+    "predict": HEADER | {"expected_eur": [412.57]},
+    "explain": HEADER
+    | {
+        "explanations": [
+            {
+                "expected_eur": 412.57,
+                "base_eur": 310.0,
+                "floor_eur": 0.0,
+                "contributions": [
+                    {"feature": "age", "label_fr": "Âge", "family": "age_sex", "value": 67, "contribution_eur": 102.57}
+                ],
+                "families": [{"family": "age_sex", "label_fr": "Âge et sexe", "contribution_eur": 102.57}],
+            }
+        ]
+    },
+}
+BATCHES = "Parquet et Arrow : « ?model=peps_mg&on=2024-03-01 » dans l’adresse ; la réponse est du même format."
 REFUSED = {
     "400": "Corps vide, illisible, champ donné deux fois, ni version ni jour, ou les deux.",
     "404": "Modèle ou version inconnus ; aucune version en vigueur ce jour-là.",
@@ -107,8 +126,8 @@ def openapi(settings: ServiceSettings) -> dict[str, Any]:
             "ne sont ni conservées, ni journalisées, ni répétées dans les messages d’erreur.",
         },
         "paths": {
-            "/predict": {"post": _scoring("predict", schema[Body], schema[Predicted], settings)},
-            "/explain": {"post": _scoring("explain", schema[Body], schema[Explained], settings)},
+            "/predict": {"post": _scoring("predict", schema[Body], answer=schema[Predicted], settings=settings)},
+            "/explain": {"post": _scoring("explain", schema[Body], answer=schema[Explained], settings=settings)},
             "/models": {"get": _get("listModels", "Les modèles, leurs versions et le registre.", schema[Models])},
             "/models/{name}": {"get": _get("getModel", "Un modèle et son registre.", schema[Model], "name")},
             "/models/{name}/versions/{version}": {
@@ -139,42 +158,35 @@ PARAMETERS = {
 OPTIONAL = {"known_on"}
 
 
-def _scoring(operation: str, body: dict[str, Any], answer: dict[str, Any], settings: ServiceSettings) -> dict[str, Any]:
+def _scoring(
+    operation: str, body: dict[str, Any], *, answer: dict[str, Any], settings: ServiceSettings
+) -> dict[str, Any]:
     explains = operation == "explain"
-    most = settings.max_rows_explained if explains else settings.max_rows_batch
+    most = number(settings.max_rows_explained if explains else settings.max_rows_batch)
     table = {
         "type": "string",
         "format": "binary",
-        "description": f"{number(most)} lignes au plus, une colonne par caractéristique.",
+        "description": f"{most} lignes au plus, une colonne par caractéristique.",
     }
-    summary = "Expliquer des dépenses attendues." if explains else "Estimer des dépenses attendues."
-    batch = "Parquet et Arrow : « ?model=peps_mg&on=2024-03-01 » dans l’adresse ; la réponse est du même format."
+    tables = {PARQUET: {"schema": table}, ARROW: {"schema": table}}
     json_rows = f"JSON : 1 à {number(settings.max_rows_json)} lignes de toutes les caractéristiques de la fiche."
     page = " Avec « Accept: text/html », une page pour 20 lignes au plus." if explains else ""
+    answered = {JSON: {"schema": answer, "example": ANSWERS[operation]}, **tables}
     return {
         "operationId": operation,
-        "summary": summary,
-        "description": f"{json_rows} {batch}{page}",
+        "summary": "Expliquer des dépenses attendues." if explains else "Estimer des dépenses attendues.",
+        "description": f"{json_rows} {BATCHES}{page}",
         "parameters": [
-            _parameter("model", "query", "string", "Modèle (Parquet et Arrow seulement)."),
-            _parameter("version", "query", "integer", "Version (Parquet et Arrow seulement)."),
-            _parameter(
-                "on", "query", "string", "Jour dont la version en vigueur est voulue (Parquet et Arrow seulement)."
-            ),
+            _parameter(name, "query", kind, f"{meaning} (Parquet et Arrow seulement).")
+            for name, kind, meaning in (
+                ("model", "string", "Modèle"),
+                ("version", "integer", "Version"),
+                ("on", "string", "Jour dont la version en vigueur est voulue"),
+            )
         ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                JSON: {"schema": body, "example": EXAMPLE},
-                PARQUET: {"schema": table},
-                ARROW: {"schema": table},
-            },
-        },
+        "requestBody": {"required": True, "content": {JSON: {"schema": body, "example": EXAMPLE}, **tables}},
         "responses": {
-            "200": {
-                "description": "Euros, avec le modèle, la version, l’empreinte et l’unité.",
-                "content": {JSON: {"schema": answer}, PARQUET: {"schema": table}, ARROW: {"schema": table}},
-            },
+            "200": {"description": "Euros, avec le modèle, la version, l’empreinte et l’unité.", "content": answered},
             **_refusals("400", "404", "413", "415", "422", "503"),
         },
     }

@@ -45,7 +45,7 @@ def periods(entries: Sequence[Entry], model: str) -> list[Period]:
     return [Period(entry, until) for (_, entry), until in zip(held, [*ends, None], strict=False)]
 
 
-def home_page(models: dict[str, list[int]], entries: Sequence[Entry], on: date | None) -> str:
+def home_page(models: dict[str, list[int]], entries: Sequence[Entry], *, on: date | None) -> str:
     """The models, what is or was in force, and on the day `on` when one is asked."""
     shown = {model: _on_day(periods(entries, model), on) for model in models}
     return _page("home.html", models=models, periods=shown, on=on)
@@ -82,7 +82,7 @@ def error_page(status: int, message: str) -> str:
 
 
 def _page(template: str, **values: Any) -> str:
-    return PAGES.get_template(template).render(**values)
+    return french.typeset(PAGES.get_template(template).render(**values))
 
 
 def _on_day(held: list[Period], on: date | None) -> list[Period]:

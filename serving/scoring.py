@@ -14,16 +14,15 @@ from serving.metrics import ROWS
 from serving.pages import ROWS_A_PAGE, explanation_page
 from serving.reading import JSON, read_json
 from serving.refusals import RefusalError
-from serving.settings import ServiceSettings
 from serving.store import Store
 
 PREDICT, EXPLAIN = "predict", "explain"
 
 
-def answer_json(store: Store, settings: ServiceSettings, operation: str, body: bytes, *, as_page: bool) -> Response:
+def answer_json(store: Store, body: bytes, *, operation: str, limit: int, as_page: bool) -> Response:
     """Answer to a JSON body: JSON, or a French page for an explanation asked as HTML."""
-    asked = read_json(body, settings.max_rows_json)
-    scorer = scorer_asked(store, asked.model, asked.version, asked.on)
+    asked = read_json(body, limit)
+    scorer = scorer_asked(store, asked.model, version=asked.version, on=asked.on)
     matrix = scorer.encoder.rows(asked.rows)
     _count(operation, scorer, len(matrix))
     if operation == PREDICT:
@@ -35,17 +34,16 @@ def answer_json(store: Store, settings: ServiceSettings, operation: str, body: b
     return HTMLResponse(explanation_page(scorer, list(explanations(scorer, matrix))))
 
 
-def answer_batch(scorer: Scorer, settings: ServiceSettings, operation: str, body: bytes, media_type: str) -> Response:
+def answer_batch(scorer: Scorer, body: bytes, *, operation: str, limit: int, media_type: str) -> Response:
     """Answer to a Parquet or Arrow body, in the same format."""
-    limit = settings.max_rows_batch if operation == PREDICT else settings.max_rows_explained
-    table = read_table(body, media_type, scorer.card.features, limit)
+    table = read_table(body, media_type, features=scorer.card.features, max_rows=limit)
     matrix = scorer.encoder.table(table)
     _count(operation, scorer, len(matrix))
     written = predicted_table if operation == PREDICT else explained_table
     return Response(written(scorer, matrix, media_type), media_type=media_type)
 
 
-def scorer_asked(store: Store, model: str, version: int | None, on: date | None) -> Scorer:
+def scorer_asked(store: Store, model: str, *, version: int | None = None, on: date | None = None) -> Scorer:
     """The version named, or the one in force on the day named; RefusalError 404 when there is none."""
     if on is not None:
         version = store.entry(model, on).version

@@ -9,8 +9,11 @@ from serving.settings import ServiceSettings, nothing_leaves_the_host
 nothing_leaves_the_host()
 
 import bentoml  # noqa: E402
+from bentoml._internal.utils.analytics import usage_stats  # noqa: E402
 
 from serving.app import build_app  # noqa: E402
+
+usage_stats.do_not_track.cache_clear()  # `bentoml serve` asked before this module could answer
 
 SETTINGS = ServiceSettings()
 APP = build_app(SETTINGS)

@@ -55,7 +55,7 @@ class Store:
             self.registers[key] = entries
         return self.registers[key]
 
-    def entry(self, model: str, on: date, known_on: date | None = None) -> Entry:
+    def entry(self, model: str, on: date, *, known_on: date | None = None) -> Entry:
         """What was in force on a day, as decided by `known_on`; RefusalError 404 when nothing was."""
         try:
             return entry_on(self.register(), model, on, known_on=known_on)

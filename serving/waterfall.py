@@ -34,33 +34,34 @@ def waterfall_svg(explanation: Explanation, *, largest: int = 12, by_family: boo
 
     `by_family` draws one bar per family instead. The text of the drawing says the same as its bars.
     """
-    bars = _bars(explanation, largest, by_family)
+    bars = _bars(explanation, largest=largest, by_family=by_family)
     low = min(0.0, *(min(bar.start, bar.end) for bar in bars))
     high = max(1.0, *(max(bar.start, bar.end) for bar in bars))
     scale = (WIDTH - LABELS - AMOUNTS) / (high - low)
     height = TOP + LINE * len(bars) + 6
     title = f"De la moyenne à la dépense attendue : {euros(explanation.expected_eur)} par an"
     told = " ; ".join(f"{bar.label} : {bar.amount}" for bar in bars)
-    lines = [_line(bar, number, low, scale) for number, bar in enumerate(bars)]
-    links = [_link(bar, number, low, scale) for number, bar in enumerate(bars[:-1])]
+    zero = f'<path d="M{LABELS - low * scale:.1f} {TOP}v{LINE * len(bars)}" stroke="{QUIET}" stroke-width="1"/>'
+    lines = [_line(bar, position, low=low, scale=scale) for position, bar in enumerate(bars)]
+    links = [_link(bar, position, low=low, scale=scale) for position, bar in enumerate(bars[:-1])]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'style="max-width:100%;height:auto;background:#fff" font-family="system-ui, sans-serif" '
         f'aria-label="{escape(title)}"><title>{escape(title)}</title><desc>{escape(told)}</desc>'
-        f"{''.join(links)}{''.join(lines)}</svg>"
+        f"{zero}{''.join(links)}{''.join(lines)}</svg>"
     )
 
 
-def _bars(explanation: Explanation, largest: int, by_family: bool) -> list[Bar]:
+def _bars(explanation: Explanation, *, largest: int, by_family: bool) -> list[Bar]:
     bars = [Bar(BASE_LABEL, "", 0.0, explanation.base_eur, is_whole=True)]
-    for label, note, amount in _steps(explanation, largest, by_family):
+    for label, note, amount in _steps(explanation, largest=largest, by_family=by_family):
         bars.append(Bar(label, note, bars[-1].end, bars[-1].end + amount))
     if explanation.floor_eur:
         bars.append(Bar(FLOOR_LABEL, "", bars[-1].end, bars[-1].end + explanation.floor_eur))
     return [*bars, Bar("Dépense attendue", "pour une année entière", 0.0, explanation.expected_eur, is_whole=True)]
 
 
-def _steps(explanation: Explanation, largest: int, by_family: bool) -> list[tuple[str, str, float]]:
+def _steps(explanation: Explanation, *, largest: int, by_family: bool) -> list[tuple[str, str, float]]:
     if by_family:
         return [(total.label_fr, "", total.contribution_eur) for total in explanation.families]
     ranked = sorted(explanation.contributions, key=lambda one: -abs(one.contribution_eur))
@@ -75,7 +76,7 @@ def _steps(explanation: Explanation, largest: int, by_family: bool) -> list[tupl
     return steps
 
 
-def _line(bar: Bar, position: int, low: float, scale: float) -> str:
+def _line(bar: Bar, position: int, *, low: float, scale: float) -> str:
     y = TOP + LINE * position
     left, right = sorted((bar.start, bar.end))
     color = WHOLE if bar.is_whole else UP if bar.end >= bar.start else DOWN
@@ -91,7 +92,7 @@ def _line(bar: Bar, position: int, low: float, scale: float) -> str:
     )
 
 
-def _link(bar: Bar, position: int, low: float, scale: float) -> str:
+def _link(bar: Bar, position: int, *, low: float, scale: float) -> str:
     """The thin line that carries the end of a bar to the next one."""
     x, y = LABELS + (bar.end - low) * scale, TOP + LINE * position
     return f'<path d="M{x:.1f} {y + 6}V{y + 2 * LINE - 6}" stroke="#cbd5e1" stroke-width="1"/>'

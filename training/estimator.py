@@ -77,6 +77,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
+        """Parameters as above; they are checked by `fit`."""
         self.objective = objective
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
@@ -112,13 +113,9 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         self.cap_ = None if self.cap_quantile is None else weighted_quantile(y, weight, self.cap_quantile)
         generator = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         held = self._hold_out(y, groups, generator)
-        data = lgb.Dataset(
-            matrix,
-            y if self.cap_ is None else np.minimum(y, self.cap_),
-            weight=weight,
-            feature_name=tree_names(self._names),
-        )
         parameters = self.tree_parameters(self._names) | {"seed": int(generator.integers(2**31 - 1))}
+        target = y if self.cap_ is None else np.minimum(y, self.cap_)
+        data = lgb.Dataset(matrix, target, weight=weight, feature_name=tree_names(self._names), params=dict(parameters))
         self.booster_ = _grow(data, parameters, held)
         self.n_trees_ = self.booster_.num_trees()
         self._balance(matrix, y, weight)

@@ -88,9 +88,9 @@ def shap_summary(result: TrainingResult) -> Figure:
     figure.axes[0].xaxis.set_major_formatter(FRENCH)
     figure.axes[0].set_xlabel("Contribution SHAP à la dépense attendue (euros par an)")
     figure.axes[0].tick_params(axis="both", labelsize=9)
-    figure.axes[0].xaxis.label.set_size(10)
+    figure.axes[0].xaxis.label.set_fontsize(10)
     figure.axes[-1].set_yticklabels(["faible", "élevée"], fontsize=9)
-    figure.axes[-1].yaxis.label.set_size(10)
+    figure.axes[-1].yaxis.label.set_fontsize(10)
     _titled(figure, result, "Contributions par patient", f"{len(result.sample)} patients de test")
     return figure
 

@@ -38,6 +38,7 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",  # else a refused frame is printed: patients' data
 }
 REQUIREMENTS = ("lightgbm", "msgspec", "numpy", "pandas", "pyarrow", "shap")
 LOCATIONS = (
@@ -173,12 +174,16 @@ def _held(client: MlflowClient, model: str, version: int) -> ModelVersion | None
 
 
 def _signature(card: Card) -> ModelSignature:
+    """Features by name; MLflow refuses an int64 where it expects a double, so that the type of numbers is open.
+
+    The version's own check follows it, and names field and row.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
-    kinds = {"category": DataType.string}
     inputs: list[ColSpec | TensorSpec] = [
-        ColSpec(kinds.get(known.kind, DataType.double), known.name, required=not known.nullable)
+        ColSpec(DataType.string if known.kind == "category" else AnyType(), known.name, required=not known.nullable)
         for known in card.features
     ]
     return ModelSignature(Schema(inputs), Schema([ColSpec(DataType.double, "expected_eur")]))

@@ -52,7 +52,7 @@ def explain_year(data: Path, root: Path, model: str, version: int, year: int) ->
     _write(EXPLANATIONS, data, _long(scorer, listed["patient_id"], euros, year), scorer, year)
     sample = known.sample(min(NATIONAL_SAMPLE, len(known)), random_state=0)
     national = _by_family(scorer, scorer.explain(_encoded(scorer, sample))).mean()
-    return _summary(national, len(sample), _by_family(scorer, euros).set_index(listed["patient_id"].array), members)
+    return _summary(national, len(sample), _by_family(scorer, euros).set_index(pd.Index(listed["patient_id"])), members)
 
 
 def families_of(scorer: Scorer) -> list[str]:

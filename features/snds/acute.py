@@ -29,26 +29,26 @@ NOT_FOR_OUTPATIENT = ("ghm_error", "inter_establishment", "private_in_dcir", "st
 FIRST_YEAR_OF_AUTOMATIC_RECORDS = 2015
 
 
-def read_acute(sources: Sources, pmsi: Table, delay_months: int) -> Hospital:
+def read_acute(sources: Sources, pmsi: Table) -> Hospital:
     """Acute stays of the year of exit."""
-    stays = _stays(sources, pmsi, delay_months)
+    stays = _stays(sources, pmsi)
     is_error = stays.ghm.startswith("90")
     stays = drop_reason(stays, sources.year, is_error=is_error, is_service=_is_service(stays, sources.year))
     stays = sources.materialise("acute", stays)
     return Hospital(
-        stay_rows(stays, "MCO", sources.year),
-        hospital_care_rows(stays, "MCO", sources.year),
+        stay_rows(stays, field="MCO", year=sources.year),
+        hospital_care_rows(stays, field="MCO", year=sources.year),
         account_of_stays(pmsi_schema.T_MCOB.name, stays),
     )
 
 
-def read_outpatient(sources: Sources, pmsi: Table, delay_months: int) -> Hospital:
+def read_outpatient(sources: Sources, pmsi: Table) -> Hospital:
     """Public outpatient care; nothing where its tables were not received."""
     persons = sources.raw_if_present(pmsi_schema.T_MCOCSTC)
     values = sources.raw_if_present(pmsi_schema.T_MCOVALOACE)
     if persons is None or values is None:
         return Hospital(None, None, [])
-    care = chained(persons, OUTPATIENT, pmsi_schema.OUTPATIENT_CODES)
+    care = chained(persons, OUTPATIENT, return_codes=pmsi_schema.OUTPATIENT_CODES)
     amounts = values.filter(_.VALO.isin(VALUED_OUTPATIENT))
     amounts = amounts.group_by(establishment="ETA_NUM", number="SEQ_NUM").agg(
         base_cents=_.MNT_BR.sum(), reimbursed_cents=_.MNT_REMB.sum()
@@ -57,18 +57,18 @@ def read_outpatient(sources: Sources, pmsi: Table, delay_months: int) -> Hospita
     care = care.mutate(
         is_public=ibis.literal(True),
         is_valued=care.base_cents.notnull(),
-        known_date=known_date(care.end_date, delay_months),
+        known_date=known_date(care.end_date, sources.pmsi_delay_months),
     )
     never = ibis.literal(False)
     care = sources.materialise("outpatient", drop_reason(care, sources.year, is_error=never, is_service=never))
     return Hospital(
         None,
-        hospital_care_rows(care, "ACE", sources.year),
+        hospital_care_rows(care, field="ACE", year=sources.year),
         account_of_stays(pmsi_schema.T_MCOCSTC.name, care, without=NOT_FOR_OUTPATIENT),
     )
 
 
-def _stays(sources: Sources, pmsi: Table, delay_months: int) -> Table:
+def _stays(sources: Sources, pmsi: Table) -> Table:
     header = sources.raw(pmsi_schema.T_MCOB)
     rows = header.select(
         establishment=header.ETA_NUM,
@@ -82,7 +82,7 @@ def _stays(sources: Sources, pmsi: Table, delay_months: int) -> Table:
         automatic=header.TYP_GEN_RSA,
     )
     return_codes = (*pmsi_schema.RETURN_CODES, *pmsi_schema.COHERENCE_CODES)
-    rows = rows.left_join(chained(sources.raw(pmsi_schema.T_MCOC), STAY, return_codes), KEY)
+    rows = rows.left_join(chained(sources.raw(pmsi_schema.T_MCOC), STAY, return_codes=return_codes), KEY)
     for extra in (*_codes(sources, header), *_amounts(sources)):
         rows = rows.left_join(extra, KEY)
     rows = with_person(rows, pmsi)
@@ -92,7 +92,7 @@ def _stays(sources: Sources, pmsi: Table, delay_months: int) -> Table:
         sessions=ibis.ifelse(is_session, rows.session_count.fill_null(1), 0),
         is_public=rows.is_public.fill_null(False),
         is_valued=rows.is_public.fill_null(False) & rows.base_cents.notnull(),
-        known_date=known_date(rows.end_date, delay_months),
+        known_date=known_date(rows.end_date, sources.pmsi_delay_months),
     )
 
 

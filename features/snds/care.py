@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ibis
 import pandas as pd
 from ibis import _
 from ibis.expr.types import Table
 
-from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, account, check_kept
+from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, Report, account, check_kept
 from features.snds.lines import of_year, window
 from features.snds.schema import ER_PRS_F
 from features.tables import CARE_LINES
@@ -48,7 +50,7 @@ def coverage_rows(lines: Table) -> Table:
     )
 
 
-def account_of_claims(claims: Table, lines: Table, year: int) -> list[dict[str, object]]:
+def account_of_claims(claims: Table, lines: Table, *, year: int) -> Report:
     """Report rows of ER_PRS_F: every row received is kept, dropped or netted, to the cent.
 
     Errors: InputError where a joined table repeated a key, so that lines were multiplied.
@@ -111,9 +113,8 @@ def _flags(kept: pd.DataFrame, lines: Table) -> list[Count]:
 def _unknown_codes(lines: Table) -> str:
     codes = _sums(lines.filter(lines.reason.isnull() & lines.is_unknown_act), ["act_code"])
     codes = codes.sort_values(["base", "act_code"], ascending=[False, True])
-    shown = [
-        f"{row.act_code}: {row.rows} rows, {row.base / 100:.2f} EUR" for row in codes.head(CODES_SHOWN).itertuples()
-    ]
+    shown_codes: list[Any] = list(codes.head(CODES_SHOWN).itertuples())
+    shown = [f"{row.act_code}: {row.rows} rows, {row.base / 100:.2f} EUR" for row in shown_codes]
     rest = len(codes) - len(shown)
     return "; ".join(shown) + (f"; and {rest} more codes" if rest > 0 else "")
 

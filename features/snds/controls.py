@@ -12,6 +12,7 @@ from features.tables import READ_REPORT
 
 DROPPED, NETTED, FLAGGED = "dropped", "netted", "flagged"
 DOC = "SNDS documentation"
+Report = list[dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Count:
     seen: int | None = None
 
 
-def account(table: str, received: Count, hits: Iterable[Count]) -> list[dict[str, object]]:
+def account(table: str, received: Count, hits: Iterable[Count]) -> Report:
     """Report rows of one table: received, each hit in order, and last the rows kept.
 
     What is kept is received minus dropped minus netted, rows and cents: conservation by construction; the
@@ -152,7 +153,7 @@ def account(table: str, received: Count, hits: Iterable[Count]) -> list[dict[str
     return lines
 
 
-def check_kept(table: str, lines: list[dict[str, object]], written: Count) -> None:
+def check_kept(table: str, lines: Report, written: Count) -> None:
     """None when what was written is what the account of `table` keeps. Errors: InputError (keys that repeat)."""
     kept = next(line for line in lines if line["control"] == "kept" and line["source_table"] == table)
     expected = (kept["rows_hit"], kept["base_cents"], kept["reimbursed_cents"])
@@ -164,7 +165,7 @@ def check_kept(table: str, lines: list[dict[str, object]], written: Count) -> No
         )
 
 
-def report_frame(lines: list[dict[str, object]]) -> pd.DataFrame:
+def report_frame(lines: Report) -> pd.DataFrame:
     """The read report (features.tables.READ_REPORT), in the order of operations."""
     frame = pd.DataFrame(lines, columns=READ_REPORT.column_names)
     frame["order"] = range(1, len(frame) + 1)

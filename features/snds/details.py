@@ -7,7 +7,7 @@ import pandas as pd
 from ibis import _
 from ibis.expr.types import Table
 
-from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, account
+from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, Report, account
 from features.snds.lines import window
 from features.snds.schema import ER_CAM_F, ER_PHA_F, IR_PHA_R, LINE_KEY
 from features.snds.sources import Sources, code
@@ -16,7 +16,7 @@ from features.tables import DISPENSINGS, PROCEDURES
 LARGE_PACK = ("O", "1", "G")
 
 
-def read_dispensings(sources: Sources, lines: Table) -> tuple[Table, list[dict[str, object]]]:
+def read_dispensings(sources: Sources, lines: Table) -> tuple[Table, Report]:
     """Rows of dispensings (packs of one person, day and code summed, above 0) and the account of ER_PHA_F."""
     received = sources.raw(ER_PHA_F)
     packs = _followed(sources, received, lines)
@@ -35,7 +35,7 @@ def read_dispensings(sources: Sources, lines: Table) -> tuple[Table, list[dict[s
     return dispensed, _account_of_packs(received, packs, dispensed)
 
 
-def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, list[dict[str, object]]]:
+def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, Report]:
     """Rows of procedures and the account of ER_CAM_F; None where the table was not received."""
     received = sources.raw_if_present(ER_CAM_F)
     if received is None:
@@ -69,7 +69,7 @@ def _dispensing_rows(dispensed: Table) -> Table:
     ).select(*DISPENSINGS.column_names, "is_unknown")
 
 
-def _account_of_packs(received: Table, packs: Table, dispensed: Table) -> list[dict[str, object]]:
+def _account_of_packs(received: Table, packs: Table, dispensed: Table) -> Report:
     counts = packs.group_by("place").agg(rows=_.rows.sum(), groups=_.count()).execute()
     kept = counts[counts.place == "kept"]
     written = (

@@ -10,7 +10,7 @@ from ibis import _
 from ibis.expr.types import BooleanColumn, DateColumn, Table
 
 from features.reference_data import PUBLIC_POSTES, duplicated_finess
-from features.snds.controls import DROPPED, FLAGGED, Count, account
+from features.snds.controls import DROPPED, FLAGGED, Count, Report, account
 from features.snds.persons import AMBIGUOUS
 from features.snds.sources import code, real_date
 from features.tables import CARE_LINES, STAYS
@@ -36,10 +36,10 @@ class Hospital:
 
     stays: Table | None
     care: Table | None
-    report: list[dict[str, object]]
+    report: Report
 
 
-def chained(rows: Table, key: tuple[str, str], return_codes: tuple[str, ...]) -> Table:
+def chained(rows: Table, key: tuple[str, str], *, return_codes: tuple[str, ...]) -> Table:
     """Rows of a chaining table: key, NIR_ANO_17, entry and exit, and whether the chaining failed (pitfall 18)."""
     failed = reduce(lambda left, right: left | right, ((rows[name] != "0").fill_null(False) for name in return_codes))
     last = rows.EXE_SOI_DTF if "EXE_SOI_DTF" in rows.columns else rows.EXE_SOI_DTD
@@ -95,7 +95,7 @@ def drop_reason(stays: Table, year: int, *, is_error: BooleanColumn, is_service:
     )
 
 
-def stay_rows(stays: Table, field: str, year: int) -> Table:
+def stay_rows(stays: Table, *, field: str, year: int) -> Table:
     """Rows of the dataset stays from the stays kept; a private or unvalued stay has no amount."""
     kept = stays.filter(stays.reason.isnull())
     nothing = ibis.literal([], type="array<string>")
@@ -112,7 +112,7 @@ def stay_rows(stays: Table, field: str, year: int) -> Table:
     ).select(STAYS.column_names)
 
 
-def hospital_care_rows(stays: Table, field: str, year: int) -> Table:
+def hospital_care_rows(stays: Table, *, field: str, year: int) -> Table:
     """Rows of care_lines for the public stays kept, linked and valued.
 
     Their euros belong to the year of exit, as in the PMSI: care_date is the entry, or 1 January after it.
@@ -138,7 +138,7 @@ def hospital_care_rows(stays: Table, field: str, year: int) -> Table:
     ).select(CARE_LINES.column_names)
 
 
-def account_of_stays(table: str, stays: Table, *, without: tuple[str, ...] = ()) -> list[dict[str, object]]:
+def account_of_stays(table: str, stays: Table, *, without: tuple[str, ...] = ()) -> Report:
     """Report rows of a table of stays, `without` the controls that do not apply to it.
 
     Cents are the valued amounts of public stays.

@@ -10,7 +10,7 @@ from datetime import date
 
 import ibis
 from ibis import _
-from ibis.expr.types import BooleanColumn, IntegerColumn, StringColumn, Table
+from ibis.expr.types import BooleanColumn, StringColumn, Table
 
 from features.reference_data import GENERAL_PRACTICE, acts
 from features.snds.netting import REVERSAL_KEY, net_reversals
@@ -47,7 +47,7 @@ def of_year(rows: Table, year: int) -> BooleanColumn:
     return rows.EXE_SOI_DTD.between(date(year, 1, 1), date(year, 12, 31)).fill_null(False)
 
 
-def classified_lines(sources: Sources, claims: Table, pseudonyms: Table) -> Table:
+def classified_lines(sources: Sources, claims: Table, *, pseudonyms: Table) -> Table:
     """Lines of the care year and its flux window, one row per raw line.
 
     Columns: the 9-part key; patient_id and the columns of care_lines; reason (control that drops the line, or
@@ -150,8 +150,3 @@ def _is_ame(lines: Table) -> BooleanColumn:
     provisional = (lines.BEN_CDI_NIR == "04").fill_null(False)
     managed = (lines.BEN_CMU_CAT == "5").fill_null(False)
     return lines.RGM_COD.isin(STATE_MEDICAL_AID).fill_null(False) | provisional | managed
-
-
-def counted(quantity: IntegerColumn) -> IntegerColumn:
-    """Sum of a column of counts or cents, 0 where there is no row."""
-    return quantity.sum().fill_null(0)

@@ -29,18 +29,22 @@ CODES = (*pmsi_schema.RETURN_CODES, *pmsi_schema.COHERENCE_CODES)
 NO_STAY = Hospital(None, None, [])
 
 
-def read_rehabilitation(sources: Sources, pmsi: Table, delay_months: int) -> Hospital:
+def read_rehabilitation(sources: Sources, pmsi: Table) -> Hospital:
     """Rehabilitation stays; nothing where T_SSRaaB or T_SSRaaC was not received."""
     weeks, persons = sources.raw_if_present(pmsi_schema.T_SSRB), sources.raw_if_present(pmsi_schema.T_SSRC)
     if weeks is None or persons is None:
         return NO_STAY
     groups = weeks.group_by(establishment="ETA_NUM", number="RHA_NUM").agg(ghm=code(_.GRG_GME).min())
     main = code_list([(weeks, SSR, ("MOR_PRP", "ETL_AFF"))], "main_diagnoses")
-    parts = [chained(persons, SSR, CODES), main, _associated(sources, pmsi_schema.T_SSRD, SSR, "DGN_COD")]
-    return _hospital(sources, "SSR", [groups, *parts, _rehabilitation_amounts(sources)], pmsi, delay_months)
+    parts = [
+        chained(persons, SSR, return_codes=CODES),
+        main,
+        _associated(sources, pmsi_schema.T_SSRD, key=SSR, column="DGN_COD"),
+    ]
+    return _hospital(sources, "SSR", parts=[groups, *parts, _rehabilitation_amounts(sources)], pmsi=pmsi)
 
 
-def read_home_hospitalisation(sources: Sources, pmsi: Table, delay_months: int) -> Hospital:
+def read_home_hospitalisation(sources: Sources, pmsi: Table) -> Hospital:
     """Home hospitalisation; nothing where T_HADaaB or T_HADaaC was not received."""
     stays, persons = sources.raw_if_present(pmsi_schema.T_HADB), sources.raw_if_present(pmsi_schema.T_HADC)
     if stays is None or persons is None:
@@ -53,11 +57,15 @@ def read_home_hospitalisation(sources: Sources, pmsi: Table, delay_months: int) 
         ghpc = groups.group_by(establishment="ETA_NUM_EPMSI", number="RHAD_NUM").agg(ghm=code(_.PAP_GRP_GHPC).max())
         keys = keys.left_join(ghpc, KEY).select(*KEY, "ghm")
     main = code_list([(stays, HAD, ("DGN_PAL",))], "main_diagnoses")
-    parts = [chained(persons, HAD, CODES), main, _associated(sources, pmsi_schema.T_HADD, HAD, "DGN_ASS")]
-    return _hospital(sources, "HAD", [keys, *parts, _home_amounts(sources)], pmsi, delay_months)
+    parts = [
+        chained(persons, HAD, return_codes=CODES),
+        main,
+        _associated(sources, pmsi_schema.T_HADD, key=HAD, column="DGN_ASS"),
+    ]
+    return _hospital(sources, "HAD", parts=[keys, *parts, _home_amounts(sources)], pmsi=pmsi)
 
 
-def _hospital(sources: Sources, field: str, parts: list[Table], pmsi: Table, delay_months: int) -> Hospital:
+def _hospital(sources: Sources, field: str, *, parts: list[Table], pmsi: Table) -> Hospital:
     """The stays of a field from its parts: keys with groups first, then what is joined to them."""
     stays = parts[0]
     for part in parts[1:]:
@@ -70,20 +78,20 @@ def _hospital(sources: Sources, field: str, parts: list[Table], pmsi: Table, del
         exit_mode=ibis.null("string"),
         is_public=stays.is_public.fill_null(False),
         is_valued=stays.is_public.fill_null(False) & stays.base_cents.notnull(),
-        known_date=known_date(stays.end_date, delay_months),
+        known_date=known_date(stays.end_date, sources.pmsi_delay_months),
     )
     error = "99" if field == "HAD" else "90"
     is_error, never = stays.ghm.startswith(error), ibis.literal(False)
     stays = drop_reason(stays, sources.year, is_error=is_error, is_service=never)
     stays = sources.materialise(field.lower(), stays)
     return Hospital(
-        stay_rows(stays, field, sources.year),
-        hospital_care_rows(stays, field, sources.year),
+        stay_rows(stays, field=field, year=sources.year),
+        hospital_care_rows(stays, field=field, year=sources.year),
         account_of_stays(f"T_{field}aaB", stays, without=("inter_establishment",)),
     )
 
 
-def _associated(sources: Sources, table: RawTable, key: tuple[str, str], column: str) -> Table:
+def _associated(sources: Sources, table: RawTable, *, key: tuple[str, str], column: str) -> Table:
     rows = sources.raw_if_present(table)
     if rows is not None:
         return code_list([(rows, key, (column,))], "associated_diagnoses")

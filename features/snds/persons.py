@@ -8,7 +8,7 @@ import ibis
 from ibis import _
 from ibis.expr.types import BooleanColumn, StringColumn, Table
 
-from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, account
+from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, Report, account
 from features.snds.schema import DEFA_UU2015, IR_BEN_R
 from features.snds.sources import Sources, real_date
 
@@ -28,7 +28,7 @@ class Persons:
     pseudonyms: Table
     pmsi: Table
     beneficiaries: Table
-    report: list[dict[str, object]]
+    report: Report
 
 
 def read_persons(sources: Sources) -> Persons:
@@ -129,7 +129,7 @@ def _beneficiaries(sources: Sources, rows: Table, pseudonyms: Table, pmsi: Table
     )
 
 
-def _report(received: Table, rows: Table, pseudonyms: Table, people: Table) -> list[dict[str, object]]:
+def _report(received: Table, rows: Table, pseudonyms: Table, people: Table) -> Report:
     seen = received.aggregate(rows=_.count(), fictitious=is_fictitious(received.BEN_CDI_NIR).cast("int64").sum())
     total = seen.execute().fillna(0).iloc[0]
     kept = people.aggregate(

@@ -14,7 +14,7 @@ from ibis.expr.types import Table
 from features.provenance import Provenance
 from features.snds.acute import read_acute, read_outpatient
 from features.snds.care import account_of_claims, care_rows, coverage_rows
-from features.snds.controls import FLAGGED, Count, account, report_frame
+from features.snds.controls import FLAGGED, Count, Report, account, report_frame
 from features.snds.details import read_dispensings, read_procedures
 from features.snds.lines import claim_lines, classified_lines
 from features.snds.long_stays import read_home_hospitalisation, read_rehabilitation
@@ -25,7 +25,6 @@ from features.store import write_dataset
 from features.tables import CARE_LINES, COVERAGES, PROCEDURES, STAYS, TABLES
 from features.tables import Table as Declared
 
-Report = list[dict[str, object]]
 Progress = Callable[[str], None]
 HOSPITAL_FIELDS = (read_acute, read_outpatient, read_rehabilitation, read_home_hospitalisation)
 
@@ -48,8 +47,8 @@ def read_snds(
     say = progress or (lambda step: None)
     data.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data, prefix=".read-") as scratch:
-        sources = Sources(con, snds, Path(scratch), year)
-        datasets, report = _cleaned(sources, pmsi_delay_months, say)
+        sources = Sources(con, snds, Path(scratch), year, pmsi_delay_months)
+        datasets, report = _cleaned(sources, say)
         provenance = Provenance(
             f"read --year {year}",
             inputs=tuple(dict.fromkeys(sources.read)),
@@ -62,19 +61,19 @@ def read_snds(
     return frame
 
 
-def _cleaned(sources: Sources, delay_months: int, say: Progress) -> tuple[dict[str, Table], Report]:
+def _cleaned(sources: Sources, say: Progress) -> tuple[dict[str, Table], Report]:
     """Expressions of every dataset of the year, by name, and the report rows in the order of operations."""
     say("persons")
     persons = read_persons(sources)
     say("claim lines")
     claims = claim_lines(sources)
-    lines = classified_lines(sources, claims, persons.pseudonyms)
-    of_claims = account_of_claims(claims, lines, sources.year)
+    lines = classified_lines(sources, claims, pseudonyms=persons.pseudonyms)
+    of_claims = account_of_claims(claims, lines, year=sources.year)
     say("drugs and acts")
     dispensings, of_packs = read_dispensings(sources, lines)
     procedures, of_acts = read_procedures(sources, lines)
     say("hospital stays")
-    fields = [read(sources, persons.pmsi, delay_months) for read in HOSPITAL_FIELDS]
+    fields = [read(sources, persons.pmsi) for read in HOSPITAL_FIELDS]
     say("rights")
     ald_periods, of_ald = read_ald(sources, persons.pseudonyms)
     declarations, of_contracts = read_declarations(sources, persons.pseudonyms)

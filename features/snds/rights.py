@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ibis
 import pandas as pd
 from ibis import _
 from ibis.expr.types import Table
 
 from features.reference_data import ald_number
-from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, account
+from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, Report, account
 from features.snds.schema import IR_IMB_R, IR_MTT_R, IR_ORC_R, RawTable
 from features.snds.sources import Sources, code, real_date
 from features.tables import ALD_PERIODS, DECLARATIONS
@@ -20,7 +22,7 @@ C2S_STATUS = {"G": "c2s_free", "P": "c2s_participative"}
 REASONS = pd.DataFrame({"icd10": pd.Series(dtype="str"), "number_from_icd10": pd.Series(dtype="int64")})
 
 
-def read_ald(sources: Sources, pseudonyms: Table) -> tuple[Table, list[dict[str, object]]]:
+def read_ald(sources: Sources, pseudonyms: Table) -> tuple[Table, Report]:
     """Rows of ald_periods and the account of IR_IMB_R."""
     received = _with_person(sources.raw(IR_IMB_R), pseudonyms).mutate(icd10=code(_.MED_MTF_COD))
     is_ald = received.IMB_ETM_NAT.isin([LISTED, UNLISTED, POLYPATHOLOGY]).fill_null(False)
@@ -39,13 +41,13 @@ def read_ald(sources: Sources, pseudonyms: Table) -> tuple[Table, list[dict[str,
     )
     periods = periods.mutate(end_date=_.last.nullif(ibis.date(9999, 12, 31)))
     periods = sources.materialise("ald_periods", periods.select(ALD_PERIODS.column_names))
-    merged = ("duplicate_period", DROPPED)
+    merged = Count("duplicate_period", DROPPED, int(periods.count().execute()))
     flags = ("ald_number_from_icd10", "ald_unallocated", "sentinel_end_date")
-    controls = ("not_an_ald", "unknown_person", "no_start_date")
-    return periods, _account(IR_IMB_R, numbered, periods, controls=controls, merged=merged, flags=flags)
+    drops = ("not_an_ald", "unknown_person", "no_start_date")
+    return periods, _account(IR_IMB_R, numbered, drops=drops, flags=flags, merged=merged)
 
 
-def read_declarations(sources: Sources, pseudonyms: Table) -> tuple[Table, list[dict[str, object]]]:
+def read_declarations(sources: Sources, pseudonyms: Table) -> tuple[Table, Report]:
     """Rows of declarations and the account of IR_MTT_R."""
     received = _with_person(sources.raw(IR_MTT_R), pseudonyms)
     start, end = real_date(received.MTT_DEB_DTE), real_date(received.MTT_FIN_DTE)
@@ -71,13 +73,12 @@ def read_declarations(sources: Sources, pseudonyms: Table) -> tuple[Table, list[
     )
     contracts = contracts.mutate(end_date=_.last.nullif(ibis.date(9999, 12, 31)))
     contracts = sources.materialise("declarations", contracts.select(DECLARATIONS.column_names))
-    controls = ("unknown_person", "no_start_date", "empty_contract")
-    merged = ("duplicate_contract", NETTED)
-    report = _account(IR_MTT_R, placed, contracts, controls=controls, merged=merged, flags=("sentinel_end_date",))
-    return contracts, report
+    drops = ("unknown_person", "no_start_date", "empty_contract")
+    merged = Count("duplicate_contract", NETTED, int(contracts.count().execute()))
+    return contracts, _account(IR_MTT_R, placed, drops=drops, flags=("sentinel_end_date",), merged=merged)
 
 
-def read_c2s(sources: Sources, pseudonyms: Table) -> tuple[Table | None, list[dict[str, object]]]:
+def read_c2s(sources: Sources, pseudonyms: Table) -> tuple[Table | None, Report]:
     """Rows of coverages from dated C2S contracts, known on their first day [A], and the account of IR_ORC_R."""
     received = sources.raw_if_present(IR_ORC_R)
     if received is None:
@@ -99,8 +100,9 @@ def read_c2s(sources: Sources, pseudonyms: Table) -> tuple[Table | None, list[di
     kept = placed.filter(_.reason.isnull()).group_by("patient_id", "right", "start_date").agg(last=order.max())
     kept = kept.mutate(end_date=_.last.nullif(ibis.date(9999, 12, 31)), known_date=_.start_date).drop("last")
     kept = sources.materialise("c2s", kept)
-    controls = ("not_c2s", "unknown_person", "no_start_date")
-    return kept, _account(IR_ORC_R, placed, kept, controls=controls, merged=("duplicate_contract", NETTED), flags=())
+    drops = ("not_c2s", "unknown_person", "no_start_date")
+    merged = Count("duplicate_contract", NETTED, int(kept.count().execute()))
+    return kept, _account(IR_ORC_R, placed, drops=drops, flags=(), merged=merged)
 
 
 def _with_person(rows: Table, pseudonyms: Table) -> Table:
@@ -139,18 +141,13 @@ def _numbered(sources: Sources, rows: Table) -> Table:
 
 
 def _account(
-    table: RawTable,
-    placed: Table,
-    written: Table,
-    *,
-    controls: tuple[str, ...],
-    merged: tuple[str, str],
-    flags: tuple[str, ...],
-) -> list[dict[str, object]]:
+    table: RawTable, placed: Table, *, drops: tuple[str, ...], flags: tuple[str, ...], merged: Count
+) -> Report:
+    """Report rows of a table of periods; `merged` names the control that merges, its rows being those written."""
     reasons = placed.group_by(reason=placed.reason.fill_null("")).agg(rows=_.count()).execute()
     counts = dict(zip(reasons.reason, reasons.rows, strict=True))
     kept = placed.filter(placed.reason.isnull())
-    hits = [Count(control, DROPPED, int(counts.get(control, 0))) for control in controls]
-    hits.append(Count(merged[0], merged[1], int(counts.get("", 0)) - int(written.count().execute())))
+    hits = [Count(control, DROPPED, int(counts.get(control, 0))) for control in drops]
+    hits.append(replace(merged, rows=int(counts.get("", 0)) - merged.rows))
     hits.extend(Count(flag, FLAGGED, int(kept.filter(kept[flag]).count().execute())) for flag in flags)
     return account(table.name, Count("rows_in", "in", sum(counts.values())), hits)

@@ -22,12 +22,16 @@ EURO_TYPE = "decimal(13, 2)"
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the raw tables of one year lie, the engine that reads them, a scratch folder, and what was absent."""
+    """What a read works with: engine, raw folder, scratch folder, care year, delay of the PMSI.
+
+    `absent` and `read` note, as tables are asked for, what was not received and what was.
+    """
 
     con: BaseBackend
     snds: Path
     scratch: Path
     year: int
+    pmsi_delay_months: int = 2
     absent: list[tuple[str, str, str]] = field(default_factory=list)
     read: list[Path] = field(default_factory=list)
 

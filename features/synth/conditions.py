@@ -12,7 +12,7 @@ from features.synth.model import Array, CareModel
 from features.synth.population import Persons, ages
 
 ACTIVE_YEARS = 2
-MORTALITY_SCALE = 0.62
+MORTALITY_SCALE = 0.88
 HIGHEST_DEATH = 0.6
 VASCULAR_SCALE = 0.8
 

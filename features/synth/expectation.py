@@ -26,6 +26,7 @@ class Rates:
 
     streams: lines drawn with frailty. annual: stays drawn with hospital frailty. sessions: drawn without.
     terminal: stays expected before death, for a person who dies in the year. factor: cost of a stay against its mean.
+    avoiding: part of the persons of this state who seek no usual care; the others seek as much more.
     """
 
     streams: Array
@@ -33,6 +34,7 @@ class Rates:
     sessions: Array
     terminal: Array
     factor: Array
+    avoiding: Array
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,15 @@ def care_rates(model: CareModel, state: State) -> Rates:
         sessions=_sessions(model, state),
         terminal=np.interp(state.age, (0, 40, 65, 80, 95), (1.9, 1.9, 1.6, 1.2, 0.7)),
         factor=np.clip(0.86 + 0.0028 * state.age + 0.10 * np.minimum(extra, 1.5), 0.85, 1.4),
+        avoiding=_avoiding(state),
     )
+
+
+def _avoiding(state: State) -> Array:
+    """Part of the persons who see nobody: mostly young adults without a condition."""
+    is_well = state.present.sum(axis=1) == 0
+    is_young = (state.age >= 6) & (state.age < 60)
+    return np.where(is_well & is_young, np.where(state.sex == 1, 0.13, 0.075), np.where(is_well, 0.04, 0.01))
 
 
 def _extra_need(model: CareModel, state: State) -> Array:

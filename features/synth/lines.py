@@ -122,7 +122,7 @@ def stream_lines(stage: Stage, follow_row: Array, follow_day: Array, follow_stre
     follow_*: row of the state, day of discharge and stream of each act that follows a stay.
     """
     model, rng = stage.model, stage.rng
-    frailty = stage.persons.frailty[stage.state.person] * stage.year.share
+    frailty = _frailty(stage) * stage.year.share
     gp_seen = np.zeros(stage.state.person.size)
     parts: list[Lines] = []
     outpatient = (np.empty(0, np.int64), np.empty(0, np.int64))
@@ -133,13 +133,14 @@ def stream_lines(stage: Stage, follow_row: Array, follow_day: Array, follow_stre
             usual = stage.rates.streams[:, [model.stream(gp) for gp in MG]].sum(axis=1)
             count = rng.poisson(gp_seen * rate / np.maximum(usual, 1e-9))
         else:
-            count = rng.poisson(rate * frailty)
+            own = 1.0 if name in MG else stage.persons.other_frailty[stage.state.person]
+            count = rng.poisson(rate * frailty * own / model.stream_number["cluster"][place])
         if name in MG:
             gp_seen += count
-        row = np.repeat(np.arange(count.size), count)
+        row, day = _clustered(stage, place, np.repeat(np.arange(count.size), count))
         after = follow_stream == place
         rows = np.concatenate([row, follow_row[after]])
-        days = np.concatenate([stage.days(row), stage.days(follow_row[after], follow_day[after])])
+        days = np.concatenate([day, stage.days(follow_row[after], follow_day[after])])
         if name == "ace":
             outpatient = (rows, days)
         elif place == acute:
@@ -147,6 +148,23 @@ def stream_lines(stage: Stage, follow_row: Array, follow_day: Array, follow_stre
         else:
             parts.extend(_act_lines(stage, name, rows, day=days))
     return parts, outpatient[0], outpatient[1]
+
+
+def _frailty(stage: Stage) -> Array:
+    """Individual factor of usual care, mean 1 whatever the state: 0 for those who seek none."""
+    person, avoiding = stage.state.person, stage.rates.avoiding
+    seeks = stage.persons.avoidance[person] >= avoiding
+    return np.where(seeks, stage.persons.frailty[person] / (1 - avoiding), 0.0)
+
+
+def _clustered(stage: Stage, stream: int, row: Array) -> tuple[Array, Array]:
+    """Rows and days of lines that come in series: so many per series, so many days apart."""
+    size = int(stage.model.stream_number["cluster"][stream])
+    gap = int(stage.model.stream_number["cluster_days"][stream])
+    place = np.tile(np.arange(size), row.size)
+    rows = np.repeat(row, size)
+    day = np.repeat(stage.days(row), size) + place * gap
+    return rows, np.minimum(day, stage.year.last[rows])
 
 
 def _act_lines(stage: Stage, name: str, rows: Array, *, day: Array) -> list[Lines]:

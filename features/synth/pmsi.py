@@ -30,6 +30,7 @@ ANONYMOUS = ("xxxxxxxxxxxxxxxxx", "XXXXXXXXXXXXXXXXD")
 RETURN_CODES = ("NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET", "DAT_RET")
 STAY_CODES = (*RETURN_CODES, "COH_NAI_RET", "COH_SEX_RET")
 REIMBURSED_PERCENT = 93
+MOST_CHUNKS = 4000
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def is_single(stage: Stage) -> Array:
 
 def stay_numbers(part: str, size: int, width: int) -> pa.Array:
     """Numbers of the records of a part: those of two chunks never meet in one establishment."""
-    chunk = int(part.split("-")[0])
-    return texts([f"{place:0{width}d}"[-width:] for place in range(chunk * 100_000, chunk * 100_000 + size)])
+    first = int(part.split("-")[0]) * (10**width // MOST_CHUNKS)
+    return texts([f"{place:0{width}d}" for place in range(first, first + size)])
 
 
 def chaining(records: Records, first: Array, last: Array, names: tuple[str, ...]) -> dict[str, pa.Array]:

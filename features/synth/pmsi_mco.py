@@ -28,7 +28,7 @@ from features.synth.pmsi import (
 from features.synth.rates import Rates
 from features.synth.stays import MEDICAL_LEVEL, LongStays, Stays, clinic_of
 
-OUTLIER_CENTS = 105_000_000
+OUTLIER_CENTS = 120_000_000
 ASSOCIATED_SHARE = 0.75
 ERROR_GROUP = "90Z00Z"
 
@@ -87,9 +87,9 @@ def _stay_file(stage: Stage, stays: Stays, rates: Rates, *, part: str, is_exempt
     stay = records.stay
     base = np.where(stays.is_private, 0, stays.cents)[stay]
     base = np.where(records.of("stay_cost_outlier"), OUTLIER_CENTS + base, base)
+    unvalued = records.of("stay_not_valued")
     reimbursed = reimbursed_part(stays.row[stay], base, is_exempt)
     is_private = stays.is_private[stay]
-    unvalued = records.of("stay_not_valued")
     names = (*hospital_finess(), *[f"{text}0" for text in clinic_finess()], *duplicated_finess())
     place = (stays.row * 31 + stays.kind * 7)[stay] % len(hospital_finess())
     place = np.where(is_private, len(hospital_finess()) + clinic_of(stays, stay), place)
@@ -208,12 +208,14 @@ def _write_values(file: StayFile, folder: Path, *, part: str, year: str) -> None
 
 
 def _counts(stage: Stage, stays: Stays, file: StayFile) -> dict[str, tuple[int, int, int]]:
-    counts = tally(file.records, file.base, file.reimbursed)
-    counts["stay_not_valued"] = (counts["stay_not_valued"][0], 0, 0)
+    """Rows, base and reimbursed cents by control; a stay not valued has no amount that can be read."""
+    unvalued = file.records.of("stay_not_valued")
+    base, reimbursed = np.where(unvalued, 0, file.base), np.where(unvalued, 0, file.reimbursed)
+    counts = tally(file.records, base, reimbursed)
     kept = file.records.of("kept")
     is_twin = ~is_single(stage)[stage.state.person[stays.row[file.records.stay]]]
     shared = kept & is_twin
-    counts["ambiguous_twin"] = (int(shared.sum()), int(file.base[shared].sum()), int(file.reimbursed[shared].sum()))
+    counts["ambiguous_twin"] = (int(shared.sum()), int(base[shared].sum()), int(reimbursed[shared].sum()))
     counts["private_in_dcir"] = (int((kept & file.is_private).sum()), 0, 0)
-    counts["rows_in"] = (int(kept.size), int(file.base.sum()), int(file.reimbursed.sum()))
+    counts["rows_in"] = (int(kept.size), int(base.sum()), int(reimbursed.sum()))
     return counts

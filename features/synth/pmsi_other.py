@@ -75,7 +75,7 @@ def write_rehabilitation(stage: Stage, stays: Stays, long: LongStays, plan: Plan
 
 def write_home_hospital(stage: Stage, stays: Stays, long: LongStays, plan: Plan) -> Counts:
     """Parts of T_HADaaB, C, D, GRP and STC."""
-    records, _, reimbursed = _records(stage, long, plan)
+    records, billed, _ = _records(stage, long, plan)
     key = _key("ETA_NUM_EPMSI", "RHAD_NUM", records, plan, width=10)
     codes = diagnosis_codes(stage.model)
     cause = np.array([codes.index(entry["dp"]) for entry in stage.model.stays])[stays.kind[long.stay]][records.stay]
@@ -87,8 +87,8 @@ def write_home_hospital(stage: Stage, stays: Stays, long: LongStays, plan: Plan)
     )
     _write_associated(stage, long, records, key, plan, table="T_HAD{}D", column="DGN_ASS")
     write_part(folder / f"T_HAD{plan.year}GRP", part, {**key, "PAP_GRP_GHPC": coded(group, HAD_GROUPS)})
-    write_part(folder / f"T_HAD{plan.year}STC", part, {**key, "TOT_MNT_AM": euros(reimbursed)})
-    return _counts(stage, long.row, records, reimbursed, reimbursed)
+    write_part(folder / f"T_HAD{plan.year}STC", part, {**key, "TOT_MNT_AM": euros(billed)})
+    return _counts(stage, long.row, records, billed, billed)
 
 
 def outpatient_cents(stage: Stage, size: int) -> Array:

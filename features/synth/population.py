@@ -14,8 +14,9 @@ from features.synth.rates import Rates
 BIRTH_SHARE = 0.0105
 OPEN_ENDED = 365.25
 AME_SHARE = 0.006
-FRAILTY_VARIANCE = 0.42
-HOSPITAL_VARIANCE = 1.1
+FRAILTY_VARIANCE = 0.34
+HOSPITAL_VARIANCE = 1.3
+OTHER_VARIANCE = 0.45
 MOVE_SHARE = 0.012
 C2S_BY_QUINTILE = np.array([1.5, 0.45, 0.72, 0.95, 1.2, 1.7])
 
@@ -32,6 +33,8 @@ class Persons:
     new_commune: Array
     frailty: Array
     hospital_frailty: Array
+    other_frailty: Array
+    avoidance: Array
     onset: Array
     is_ald: Array
     drug_draw: Array
@@ -98,6 +101,8 @@ def draw_persons(
         new_commune=np.searchsorted(places.cumulated, rng.random(size)).clip(0, len(places.insee) - 1),
         frailty=rng.gamma(1 / FRAILTY_VARIANCE, FRAILTY_VARIANCE, size),
         hospital_frailty=rng.gamma(1 / HOSPITAL_VARIANCE, HOSPITAL_VARIANCE, size),
+        other_frailty=rng.gamma(1 / OTHER_VARIANCE, OTHER_VARIANCE, size),
+        avoidance=rng.random(size),
         onset=_first_onsets(model, rng, arrivals),
         is_ald=rng.random((size, len(model.conditions))) < model.number["ald_share"],
         drug_draw=rng.random((size, len(model.conditions)), dtype=np.float32),

@@ -177,7 +177,7 @@ def rehabilitation(stage: Stage, stays: Stays) -> LongStays:
     number = stage.model.stay_number
     stay = np.flatnonzero(stage.rng.random(stays.size) < number["ssr_share"][stays.kind])
     planned = number["ssr_days"][stays.kind[stay]]
-    days = planned * stage.rng.gamma(3.0, 1 / 3.0, stay.size)
+    days = planned * stage.rng.gamma(1.5, 1 / 1.5, stay.size)
     cents = np.rint(days * SSR_DAY_EUR * 100).astype(np.int64)
     first = stays.last[stay]
     last = np.minimum(first + np.maximum(np.rint(days), 1).astype(np.int64), stage.year.last[stays.row[stay]])

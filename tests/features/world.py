@@ -44,7 +44,9 @@ def put(data: Path, name: str, year: int, rows: Sequence[Row]) -> None:
     filled = [_filled(name, place, row) for place, row in enumerate(rows)]
     path = dataset_path(data, name, year)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist([{c: row.get(c) for c in declared.names} for row in filled], schema=declared), path)
+    pq.write_table(
+        pa.Table.from_pylist([{c: row.get(c) for c in declared.names} for row in filled], schema=declared), path
+    )
 
 
 def read_year(data: Path, year: int, **rows: Sequence[Row]) -> None:

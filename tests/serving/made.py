@@ -55,16 +55,22 @@ def rows_of(count: int, seed: int = 0) -> list[dict[str, object]]:
     ]
 
 
-def train(seed: int) -> str:
-    """LightGBM text of a small model of euros."""
+def patients(seed: int) -> np.ndarray:
+    """Encoded characteristics of 2,000 made-up patients."""
     rng = np.random.default_rng(seed)
     numbers, flags = rng.uniform(0, 9, (2, 2000)), rng.integers(0, 2, (2, 2000))
     rest = [rng.choice([0, 1, np.nan], 2000), rng.integers(0, 6, 2000)]
-    matrix = np.column_stack([rng.integers(0, 100, 2000), *flags, *numbers, *rest])
-    euros = 20 * matrix[:, 0] + 900 * matrix[:, 2] + 300 * matrix[:, 4] + rng.normal(0, 300, 2000)
-    parameters = {"verbosity": -1, "num_leaves": 15, "num_threads": 1, "seed": seed, "deterministic": True}
+    return np.column_stack([rng.integers(0, 100, 2000), *flags, *numbers, *rest])
+
+
+def train(seed: int, objective: str = "regression") -> str:
+    """LightGBM text of a small model of euros."""
+    matrix = patients(seed)
+    noise = np.random.default_rng(seed).normal(0, 300, 2000)
+    euros = np.maximum(20 * matrix[:, 0] + 900 * matrix[:, 2] + 300 * matrix[:, 4] + noise, 0)
+    parameters = {"objective": objective, "num_leaves": 15, "num_threads": 1, "seed": seed, "deterministic": True}
     data = lgb.Dataset(matrix, euros, feature_name=[feature.name for feature in FEATURES])
-    return lgb.train(parameters, data, num_boost_round=40).model_to_string()
+    return lgb.train(parameters | {"verbosity": -1}, data, num_boost_round=40).model_to_string()
 
 
 def freeze(root: Path, model: str, version: int, *, floor_eur: float | None = None) -> None:
@@ -86,6 +92,24 @@ def freeze(root: Path, model: str, version: int, *, floor_eur: float | None = No
         metrics={"r2": 0.31, "cpm": 0.22},
         data_hashes={"feature_table/2023": "ab" * 32},
         parameters={"num_leaves": 15},
+        model_sha256=sha256(text.encode()),
+    )
+    write_version(root, card, text)
+
+
+def freeze_log_link(root: Path, model: str, version: int) -> None:
+    """Write a Poisson version, with ten reference patients."""
+    text = train(version, "poisson")
+    references = tuple(tuple(None if v != v else v for v in row) for row in patients(version)[:10].tolist())
+    card = Card(
+        model=model,
+        version=version,
+        perimeter="MG",
+        objective="poisson",
+        link="log",
+        balance_factor=1.03,
+        features=FEATURES,
+        reference_rows=references,
         model_sha256=sha256(text.encode()),
     )
     write_version(root, card, text)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from features.feature import FAMILIES
 from features.scoring import Scorer
+from serving.app import build_app
 from serving.families import FAMILY_LABELS
+from serving.settings import ServiceSettings
 from tests.serving.client import Client
-from tests.serving.made import FEATURES, ROW, body, rows_of
+from tests.serving.made import FEATURES, ROW, body, freeze_log_link, rows_of
 from tests.serving.test_predict import ARROW, JSON, arrow_of, post, table_of
 
 BATCH = "/explain?model=peps_mg&version=2"
@@ -99,3 +103,18 @@ def test_answers_at_the_same_time_do_not_mix(client: Client):
 def test_family_labels_are_those_of_the_catalogue():
     """A copy, because the catalogue imports the engines; this holds them in step."""
     assert {name: labels[0] for name, labels in FAMILIES.items()} == FAMILY_LABELS
+
+
+def test_a_log_link_explanation_adds_up_in_every_thread(tmp_path: Path):
+    """Its explainer changes while it works: two requests at once must not disturb each other."""
+    freeze_log_link(tmp_path, "challenger", 1)
+    with start_blocking_portal() as portal:
+        client = Client(build_app(ServiceSettings(versions=tmp_path)), portal)
+        bodies = [body(rows_of(20, seed), model="challenger", version=1) for seed in range(4)]
+        alone = [post(client, content, path="/explain").json()["explanations"] for content in bodies]
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(lambda one: post(client, one, path="/explain").json()["explanations"], bodies))
+    assert together == alone
+    for one in (one for explained in alone for one in explained):
+        parts = sum(part["contribution_eur"] for part in one["contributions"])
+        assert one["base_eur"] + one["floor_eur"] + parts == pytest.approx(one["expected_eur"], abs=1e-6)

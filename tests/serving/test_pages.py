@@ -44,7 +44,7 @@ def test_every_link_of_the_pages_leads_somewhere(client: Client):
             seen.add(path)
             page = client.get(path, headers={"accept": "text/html"})
             assert page.status_code == 200, path
-            waiting += [link for link in re.findall(r'href="(/[^"]*)"', page.text)]
+            waiting += re.findall(r'href="(/[^"]*)"', page.text)
     assert {"/models/peps_mg/versions/1", "/models/total/versions/1", "/docs", "/openapi.json"} <= seen
 
 

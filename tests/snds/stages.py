@@ -28,7 +28,7 @@ class Claims(NamedTuple):
 def start(folder: Path, tables: Mapping[str, Rows], *, year: int = YEAR) -> tuple[Sources, Persons]:
     """Sources over a raw folder that holds the tables, and the persons read from it."""
     scratch = folder / "scratch"
-    scratch.mkdir()
+    scratch.mkdir(parents=True)
     sources = Sources(connect(threads=1), write_raw(folder / "snds", tables, year=year), scratch, year)
     return sources, read_persons(sources)
 
@@ -37,8 +37,8 @@ def read_claims(folder: Path, lines: Rows, **others: Rows) -> Claims:
     """Care lines and account of the claim lines given."""
     sources, persons = start(folder, {"ER_PRS_F": lines} | others)
     claims = claim_lines(sources)
-    classified = classified_lines(sources, claims, persons.pseudonyms)
-    report = account_of_claims(claims, classified, sources.year)
+    classified = classified_lines(sources, claims, pseudonyms=persons.pseudonyms)
+    report = account_of_claims(claims, classified, year=sources.year)
     care = care_rows(classified).execute().sort_values(["patient_id", "care_date", "base_cents"], ignore_index=True)
     return Claims(care, coverage_rows(classified).execute(), hits_of(report), report)
 

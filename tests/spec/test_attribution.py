@@ -48,16 +48,15 @@ def control(report: pd.DataFrame, structure: str, name: str) -> tuple[int, str |
 def test_patienteles_of_peps(tmp_path: Path, birth: date, ald: int | None, expected: dict[str, bool]):
     """Specs §9.8: 52 with ALD 16 is AGE, with ALD 13 is not; 64 is not; ALD 8 at 30 is DIAB; all are TOT."""
     periods = [{"ald_number": ald}] if ald else []
-    patientele, _ = attributed(
-        tmp_path, beneficiaries=[{"birth_date": birth}], declarations=[{}], ald_periods=periods
-    )
+    patientele, _ = attributed(tmp_path, beneficiaries=[{"birth_date": birth}], declarations=[{}], ald_periods=periods)
     assert patientele[["is_age", "is_diab", "is_tot"]].to_dict("records") == [{**expected, "is_tot": True}]
 
 
 def test_ame_without_a_contract_is_attached_by_majority_of_acts_to_tot_alone(tmp_path: Path):
     """Specs §9.8: AME without a doctor: TOT yes, DIAB and AGE no. Two acts of three at T1: T1's; one of two: nobody's."""
     rights = [
-        {"patient_id": who, "right": "ame", "start_date": date(2023, 2, 1), "end_date": date(2023, 2, 1)} for who in "AB"
+        {"patient_id": who, "right": "ame", "start_date": date(2023, 2, 1), "end_date": date(2023, 2, 1)}
+        for who in "AB"
     ]
     acts = [("A", "D1"), ("A", "D2"), ("A", "X"), ("B", "D1"), ("B", "X")]
     patientele, report = attributed(
@@ -65,9 +64,7 @@ def test_ame_without_a_contract_is_attached_by_majority_of_acts_to_tot_alone(tmp
         beneficiaries=[{"patient_id": who, "birth_date": date(1940, 1, 1)} for who in "AB"],
         ald_periods=[{"patient_id": who} for who in "AB"],
         coverages=rights,
-        care_lines=[
-            {"patient_id": who, "performer_id": doctor, "care_date": date(2023, 3, 1)} for who, doctor in acts
-        ],
+        care_lines=[{"patient_id": who, "performer_id": doctor, "care_date": date(2023, 3, 1)} for who, doctor in acts],
     )
     assert days(patientele) == {("A", "T1"): 365}
     assert patientele[["is_diab", "is_age", "is_tot", "reason"]].to_numpy().tolist() == [
@@ -208,7 +205,10 @@ def test_size_gate_of_peps(tmp_path: Path, patients: int, detail: str | None):
         (HEADER + "T1,One,D1,2020-01-01,\nT1,One,,2020-01-01,\n", "row 3, column professional_id is empty"),
         (HEADER + "T1,One,D1,01/02/2020,\n", "row 2, column from_date '01/02/2020' is not a date YYYY-MM-DD"),
         (HEADER + "T1,One,D1,2020-01-01,2019-12-31\n", "row 2, column to_date is before from_date"),
-        (HEADER + "T1,One,D1,2020-01-01,\nT1,One,D1,2020-01-01,\n", "row 3, column professional_id repeats a row above"),
+        (
+            HEADER + "T1,One,D1,2020-01-01,\nT1,One,D1,2020-01-01,\n",
+            "row 3, column professional_id repeats a row above",
+        ),
     ],
 )
 def test_bad_roster_rows_are_named(tmp_path: Path, text: str, message: str):

@@ -106,7 +106,11 @@ def test_drugs_count_from_three_dates_or_two_with_a_large_pack(tmp_path: Path):
 def test_drug_windows(tmp_path: Path):
     """Antidiabetics of n-1 still mean diabetes, antihypertensives of n-1 mean nothing; dates of two years do not add up."""
     last_year = [date(2022, month, 4) for month in (2, 5, 8)]
-    rows_2022 = [*drug("A", "A10BA02", *last_year), *drug("B", "C09AA05", *last_year), *drug("C", "A10BA02", *last_year[:2])]
+    rows_2022 = [
+        *drug("A", "A10BA02", *last_year),
+        *drug("B", "C09AA05", *last_year),
+        *drug("C", "A10BA02", *last_year[:2]),
+    ]
     put(tmp_path, "dispensings", 2022, rows_2022)
     put(tmp_path, "care_lines", 2022, [])
     rows = built(tmp_path, beneficiaries=[{"patient_id": who} for who in "ABC"], dispensings=drug("C", "A10BA02", MAY))
@@ -218,7 +222,7 @@ def test_past_use_of_the_year_before(tmp_path: Path):
     """Forecast features: spending by poste, general-practice acts (supplements are no acts), stays, nights, drugs."""
     lines = [
         {"care_date": JANUARY},
-        {"care_date": JANUARY, "act_code": 1224, "quantity": 1, "base_cents": 1000},
+        {"care_date": JANUARY, "act_code": 1125, "quantity": 1, "base_cents": 1000},
         {"care_date": MARCH, "poste": "pharmacie", "perimeter": "autre", "act_code": 3303, "base_cents": 1234},
         {"care_date": MARCH, "is_in_target": False, "base_cents": 99_00},
     ]

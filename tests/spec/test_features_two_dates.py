@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from features.catalogue import FORECAST_FEATURES
@@ -50,21 +51,39 @@ UNSEEN: dict[str, tuple[str, Row]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("plant", UNSEEN, ids=list(UNSEEN))
-def test_no_feature_moves(tmp_path: Path, plant: str):
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Feature rows of one patient without any plant, and of one patient per plant, alike but for the plant."""
+    data = tmp_path_factory.mktemp("planted")
+    rows: dict[str, list[Row]] = {name: [] for name in SEEN}
+    for who in ("no plant", *UNSEEN):
+        for name, seen in SEEN.items():
+            rows[name] += [{**row, "patient_id": who, "stay_id": f"{who} {name}"} for row in seen]
+    for who, (name, row) in UNSEEN.items():
+        rows[name].append({**row, "patient_id": who})
+    read_year(data, 2023, beneficiaries=[{"patient_id": who} for who in ("no plant", *UNSEEN)], **rows)
+    return feature_rows(data)
+
+
+@pytest.mark.parametrize("plant", UNSEEN)
+def test_no_feature_moves(planted: pd.DataFrame, plant: str):
     """Planting what could not be known on 1 January 2024 moves no feature, payment or forecast."""
-    name, row = UNSEEN[plant]
-    read_year(tmp_path / "before", 2023, **SEEN)
-    read_year(tmp_path / "after", 2023, **{**SEEN, name: [*SEEN[name], row]})
-    before, after = feature_rows(tmp_path / "before"), feature_rows(tmp_path / "after")
-    assert before[NAMES].loc["A"].to_dict() == after[NAMES].loc["A"].to_dict()
+    assert planted[NAMES].loc[plant].to_dict() == planted[NAMES].loc["no plant"].to_dict()
 
 
 def test_what_was_known_counts(tmp_path: Path):
     """The same sources, in time, all show: the test above compares rows that are not empty."""
     read_year(tmp_path, 2023, **SEEN)
     row = feature_rows(tmp_path).loc["A"]
-    shown = ["ald_08", "c2s_free", "carto_cvidm_aig", "carto_fdiabet_ind", "charlson_mi", "past_gp_acts", "past_stays_count"]
+    shown = [
+        "ald_08",
+        "c2s_free",
+        "carto_cvidm_aig",
+        "carto_fdiabet_ind",
+        "charlson_mi",
+        "past_gp_acts",
+        "past_stays_count",
+    ]
     assert [row[name] for name in shown] == [1] * len(shown)
 
 

@@ -18,7 +18,7 @@ PHARMACY = {"PRS_NAT_REF": 3313}
 
 def dispensed(folder: Path, tables: dict[str, Rows]) -> tuple[pd.DataFrame, dict[str, int]]:
     sources, persons = start(folder, {"IR_PHA_R": [{}]} | tables)
-    lines = classified_lines(sources, claim_lines(sources), persons.pseudonyms)
+    lines = classified_lines(sources, claim_lines(sources), pseudonyms=persons.pseudonyms)
     rows, report = read_dispensings(sources, lines)
     return rows.execute().sort_values("cip13", ignore_index=True), rows_of(report)
 
@@ -86,7 +86,7 @@ def test_acts_follow_their_line(tmp_path: Path) -> None:
         {"FLX_DIS_DTD": dt.date(2023, 1, 1)},
     ]
     sources, persons = start(tmp_path, {"ER_PRS_F": lines, "ER_CAM_F": acts})
-    classified = classified_lines(sources, claim_lines(sources), persons.pseudonyms)
+    classified = classified_lines(sources, claim_lines(sources), pseudonyms=persons.pseudonyms)
     rows, report = read_procedures(sources, classified)
     assert rows is not None
     assert rows.ccam.execute().tolist() == ["DEQP003"]

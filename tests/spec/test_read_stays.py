@@ -26,7 +26,7 @@ def acute(folder: Path, rows: Rows, *, year: int = 2024, **tables: Rows) -> Hosp
             if name not in row.get("without", ()):
                 drawn[name].append(shared | {k: v for k, v in row.items() if k != "without"})
     sources, persons = start(folder, drawn | tables, year=year)
-    return read_acute(sources, persons.pmsi, 2)
+    return read_acute(sources, persons.pmsi)
 
 
 def frame(hospital: Hospital) -> pd.DataFrame:
@@ -152,7 +152,7 @@ def test_public_outpatient_care_is_a_care_line(tmp_path: Path) -> None:
     persons[2] |= {"NIR_ANO_17": "P9"}
     values = [{"SEQ_NUM": str(n), "VALO": "0" if n == 4 else "1"} for n in range(1, 5)]
     sources, known = start(tmp_path, {"T_MCOaaCSTC": persons, "T_MCOaaVALOACE": values})
-    hospital = read_outpatient(sources, known.pmsi, 2)
+    hospital = read_outpatient(sources, known.pmsi)
     assert hospital.stays is None
     lines = care(hospital)
     assert (lines.poste.tolist(), lines.base_cents.tolist()) == (["hopital_ace"], [3000])
@@ -172,7 +172,7 @@ def test_rehabilitation_weeks_are_one_stay(tmp_path: Path) -> None:
         "T_SSRaaVALO": [{}, {"MNT_AM_RSF": 10, "DMA_AM": 0, "DMA_BR": 0}, {"VALO": "0"}],
     }
     sources, known = start(tmp_path, tables)
-    hospital = read_rehabilitation(sources, known.pmsi, 2)
+    hospital = read_rehabilitation(sources, known.pmsi)
     stay = frame(hospital).iloc[0]
     assert (stay.field, stay.ghm, stay.nights, list(stay.main_diagnoses)) == ("SSR", "0803A1", 4, ["M161", "S720"])
     assert (stay.base_cents, stay.reimbursed_cents) == (17000, 16000)
@@ -188,7 +188,7 @@ def test_home_hospitalisation_is_billed(tmp_path: Path) -> None:
         "T_HADaaSTC": [{}, {"RHAD_NUM": "2"}],
     }
     sources, known = start(tmp_path, tables)
-    hospital = read_home_hospitalisation(sources, known.pmsi, 2)
+    hospital = read_home_hospitalisation(sources, known.pmsi)
     assert frame(hospital).reimbursed_cents.tolist() == [70000]
     assert care(hospital).poste.tolist() == ["hopital_had"]
     assert rows_of(hospital.report) == {"rows_in": 2, "ghm_error": 1, "kept": 1}
@@ -196,4 +196,4 @@ def test_home_hospitalisation_is_billed(tmp_path: Path) -> None:
 
 def test_without_rehabilitation_tables_there_is_no_rehabilitation(tmp_path: Path) -> None:
     sources, known = start(tmp_path, {})
-    assert read_rehabilitation(sources, known.pmsi, 2) == Hospital(None, None, [])
+    assert read_rehabilitation(sources, known.pmsi) == Hospital(None, None, [])

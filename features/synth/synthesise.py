@@ -1,0 +1,173 @@
+"""A fictional France: SNDS-shaped tables, the roster of the teams, and the oracle."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.errors import InputError
+from features.synth.arrow import coded, integers, long_integers, texts, write_part
+from features.synth.chunk import CHUNK, Order, Planted, make_chunk
+from features.synth.doctors import Directory, draw_directory, write_roster
+from features.synth.er_tables import cip_codes, clinic_finess
+from features.synth.geography import communes
+from features.synth.model import care_model
+from features.synth.pmsi import hospital_finess
+from features.synth.rates import Rates
+from features.synth.report import calibration_report, write_report
+
+MARK = "FICTIONAL.txt"
+MARK_TEXT = "Fictional persons, drawn by forfait synth: this folder is overwritten by the next draw.\n"
+EARLIEST_YEAR, LATEST_YEAR = 2006, 2049
+MOST_YEARS = 10
+
+
+def synthesise(
+    data: Path,
+    *,
+    patients: int,
+    years: range,
+    seed: int,
+    rates: Rates | None = None,
+    workers: int = 2,
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Calibration report (quantity, group, target, obtained, ratio, band, is_met, source) of a new fictional France.
+
+    Writes data/snds/* (raw tables), data/roster.csv, data/oracle/* (expected.parquet, drawn.parquet,
+    planted.json) and data/synth_report.csv and .md. The same seed gives the same bytes, whatever `workers`.
+    Errors: InputError for arguments out of range, or a data/snds that does not come from here.
+    """
+    order = Order(data, patients, years, seed, rates or Rates())
+    _check(order, workers)
+    _clear(data)
+    planted: Planted = {}
+    chunks = range((patients + CHUNK - 1) // CHUNK)
+    for done, found in enumerate(_made(order, chunks, workers), start=1):
+        for key, counts in found.items():
+            before = planted.get(key, (0, 0, 0))
+            planted[key] = (before[0] + counts[0], before[1] + counts[1], before[2] + counts[2])
+        if progress is not None:
+            progress(f"fictional patients: {min(done * CHUNK, patients):,} of {patients:,}")
+    _write_references(order, draw_directory(patients, years, seed))
+    for name in ("expected", "drawn"):
+        _join_parts(data / "oracle" / name)
+    _write_planted(planted, years, data / "oracle" / "planted.json")
+    report = calibration_report(data / "oracle" / "drawn.parquet", patients)
+    write_report(report, data)
+    return report
+
+
+def _check(order: Order, workers: int) -> None:
+    years = order.years
+    if order.patients < 100:
+        raise InputError(f"patients is {order.patients}; a fictional France needs at least 100")
+    if len(years) == 0 or years.step != 1 or not EARLIEST_YEAR <= years[0] <= years[-1] <= LATEST_YEAR:
+        raise InputError(f"years {years}: give years in order between {EARLIEST_YEAR} and {LATEST_YEAR}, such as 2022..2024")
+    if len(years) > MOST_YEARS:
+        raise InputError(f"{len(years)} years: the fictional France spans at most {MOST_YEARS}")
+    if workers < 1:
+        raise InputError(f"workers is {workers}; it is the number of processes, at least 1")
+    if order.seed < 0:
+        raise InputError(f"seed is {order.seed}; it is 0 or more")
+
+
+def _clear(data: Path) -> None:
+    """Removes an earlier fictional France; refuses to touch raw tables that come from elsewhere."""
+    snds = data / "snds"
+    if snds.exists() and any(snds.iterdir()) and not (snds / MARK).exists():
+        raise InputError(f"{snds} holds tables that forfait synth did not write; choose another data folder")
+    for folder in (snds, data / "oracle"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    (snds / MARK).write_text(MARK_TEXT, encoding="utf-8")
+
+
+def _made(order: Order, chunks: range, workers: int) -> Iterator[Planted]:
+    """Counts of each chunk, in order; in this process when one worker is enough."""
+    if workers == 1 or len(chunks) == 1:
+        for chunk in chunks:
+            yield make_chunk(order, chunk)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        yield from pool.map(make_chunk, [order] * len(chunks), chunks)
+
+
+def _one_thread() -> None:
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+
+
+def _write_references(order: Order, directory: Directory) -> None:
+    """IR_PHA_R, DEFA_UU2015, DA_PRA_R, BE_IDE_R and the roster."""
+    snds, model = order.data / "snds", care_model()
+    code = cip_codes(model)
+    packs = {
+        "PHA_CIP_C13": long_integers(code),
+        "PHA_ATC_CLA": texts([row["atc"] for row in model.drugs]),
+        "PHA_GRD_CND": texts(["O" if row["is_large"] == "1" else "N" for row in model.drugs]),
+    }
+    write_part(snds, "IR_PHA_R", packs)
+    places = communes()
+    known = np.flatnonzero(places.quintile > 0)
+    codes, first = np.unique([places.insee[place] for place in known], return_index=True)
+    quintile = integers(places.quintile[known[first]])
+    write_part(snds, "DEFA_UU2015", {"DEPCOM": texts(codes.tolist()), "QUINTILE_POP": quintile})
+    doctor = np.tile(np.arange(directory.gp_count), len(order.years))
+    year = np.repeat(np.array(order.years), directory.gp_count)
+    practice = {
+        "PFS_PFS_NUM": coded(doctor, directory.number),
+        "STA_PFS_NUM": coded(doctor, directory.number),
+        "PFS_PRA_SPE": texts(["01"] * doctor.size),
+        "DTE_ANN_TRT": texts([str(value) for value in year]),
+        "DTE_MOI_FIN": texts(["12"] * doctor.size),
+    }
+    write_part(snds, "DA_PRA_R", practice)
+    sites = [*[text[:8] for text in hospital_finess()], *clinic_finess()]
+    kinds = ["355"] * len(hospital_finess()) + ["128"] * len(clinic_finess())
+    write_part(snds, "BE_IDE_R", {"IDE_ETA_NU8": texts(sites), "IDE_PSH_CAT": texts(kinds)})
+    write_roster(directory, order.data / "roster.csv")
+
+
+def _join_parts(folder: Path) -> None:
+    """One file from the parts of a folder, part by part, in order."""
+    parts = sorted(folder.glob("*.parquet"))
+    with pq.ParquetWriter(folder.with_suffix(".parquet"), pq.read_schema(parts[0])) as writer:
+        for part in parts:
+            writer.write_table(pq.read_table(part))
+    shutil.rmtree(folder)
+
+
+def _write_planted(planted: Planted, years: range, path: Path) -> None:
+    """Rows and cents that each control must find, by table and care year (null: tables without a year).
+
+    other_care_year is what remains of ER_PRS_F when one year is read; rows_in is the whole table.
+    """
+    table = "ER_PRS_F"
+    by_year = {year: planted[table, "rows_in", year] for year in years}
+    total = tuple(sum(count[place] for count in by_year.values()) for place in range(3))
+    for year, own in by_year.items():
+        planted[table, "rows_in", year] = total
+        planted[table, "other_care_year", year] = tuple(a - b for a, b in zip(total, own, strict=True))
+    rows = [
+        {
+            "source_table": name,
+            "control": control,
+            "year": year,
+            "rows": counts[0],
+            "base_cents": counts[1],
+            "reimbursed_cents": counts[2],
+        }
+        for (name, control, year), counts in sorted(planted.items(), key=lambda item: (item[0][0], item[0][2] or 0, item[0][1]))
+    ]
+    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

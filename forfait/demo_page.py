@@ -1,0 +1,154 @@
+"""The page that ends the demo: self-contained HTML, in French, of what was made and where it lies."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+import msgspec
+import pandas as pd
+
+from serving.explanations import Explanation
+from serving.french import euros, number
+from serving.waterfall import waterfall_svg
+from training.report import result_html
+
+if TYPE_CHECKING:
+    from forfait.demo import Made
+
+PLACES = (
+    ("Données brutes", "data/snds"),
+    ("Jeux de données nettoyés et calculés", "data"),
+    ("Versions gelées et registre", "mlruns/versions"),
+    ("Suivi MLflow", "mlruns/mlflow.db"),
+    ("Journal du service", "mlruns/service.log"),
+)
+CONTROL_COLUMNS = {
+    "source_table": "Table",
+    "control": "Contrôle",
+    "rule": "Règle",
+    "effect": "Effet",
+    "rows_hit": "Lignes",
+    "reimbursed_eur": "Remboursé (€)",
+    "detail": "Détail",
+}
+
+
+def write_page(made: Made, *, model: str, year: int, peak_gib: float) -> Path:
+    """Path of `index.html` in the folder of the demo."""
+    template = files("forfait").joinpath("templates/demo.html").read_text(encoding="utf-8")
+    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(template)
+    path = made.folder / "index.html"
+    seconds = sum(step[-1] for step in made.steps)
+    path.write_text(
+        page.render(
+            seconds=number(seconds, 0),
+            peak=number(peak_gib, 1),
+            year=year,
+            tiles=_tiles(made),
+            line=_line_of_data(),
+            steps=_table(pd.DataFrame(made.steps, columns=["Étape", "Où", "Secondes"])),
+            calibration=_table(made.frames["calibration"]),
+            controls=_table(_controls(made.frames["read_report"])),
+            training=result_html(made.training) if made.training else "",
+            oracle=_table(made.frames["oracle"]),
+            structures=_table(_structures(made.frames["structures"])),
+            places=_table(
+                pd.DataFrame([(what, str(made.folder / where)) for what, where in PLACES], columns=["Quoi", "Où"])
+            ),
+            next_commands=_next_commands(made, model, year),
+            **_served(made),
+        ),
+        encoding="utf-8",
+    )
+    return path
+
+
+def _tiles(made: Made) -> list[tuple[str, str]]:
+    report, oracle = made.frames["read_report"], made.frames["oracle"]
+    claims = report[report["source_table"] == "ER_PRS_F"].set_index("control")["rows_hit"]
+    share = dict(zip(oracle["spending"], oracle["share"], strict=True))
+    tiles = [
+        ("lignes de soins reçues", number(claims["rows_in"], 0)),
+        ("lignes gardées pour l'année", number(claims["kept"], 0)),
+        ("du R² de l'oracle, dépense non plafonnée", f"{number(100 * share['uncapped'], 1)} %"),
+    ]
+    if made.training:
+        fit = made.training.test.fit.set_index("model")["r2"].to_dict()
+        tiles.append(("R² sur l'année non vue", number(fit["lightgbm"], 3)))
+    return tiles
+
+
+def _line_of_data() -> str:
+    """The drawing of the README, where the project's docs are at hand; nothing in an installed package."""
+    drawing = Path(__file__).parent.parent / "docs" / "line-of-data.svg"
+    return drawing.read_text(encoding="utf-8") if drawing.exists() else ""
+
+
+def _controls(report: pd.DataFrame) -> pd.DataFrame:
+    """Controls that met something, with their euros."""
+    shown = report[(report["rows_hit"] > 0) | report["control"].isin(["rows_in", "kept"])]
+    shown = shown.assign(reimbursed_eur=shown["reimbursed_cents"] / 100, detail=shown["detail"].fillna(""))
+    return shown[list(CONTROL_COLUMNS)].rename(columns=CONTROL_COLUMNS)
+
+
+def _structures(summary: pd.DataFrame) -> pd.DataFrame:
+    """One row per structure, one column per family; the nation first."""
+    wide = summary.pivot_table(
+        index=["structure_id", "patients"], columns="label_fr", values="mean_eur", sort=False
+    ).reset_index()
+    gap = summary[summary["family"] == "total"].set_index("structure_id")["difference_eur"]
+    wide["Écart avec la nation"] = wide["structure_id"].map(gap)
+    return wide.rename(columns={"structure_id": "Structure", "patients": "Patients"}).replace(
+        {"Structure": {"*": "Nation"}}
+    )
+
+
+def _served(made: Made) -> dict[str, str]:
+    answer, predicted = made.served["answer"], made.served["predicted"]
+    batch_eur = float(made.served["batch_eur"])  # type: ignore[arg-type]
+    served_eur = float(predicted["expected_eur"][0])  # type: ignore[index]
+    explanation = msgspec.convert(answer["explanations"][0], Explanation)  # type: ignore[index]
+    return {
+        "waterfall": waterfall_svg(explanation),
+        "served_eur": euros(served_eur),
+        "batch_eur": euros(batch_eur),
+        "gap": f"{abs(served_eur - batch_eur):g} €",
+        "request": json.dumps(made.served["request"], indent=1, ensure_ascii=False),
+        "answer": json.dumps(answer, indent=1, ensure_ascii=False),
+    }
+
+
+def _next_commands(made: Made, model: str, year: int) -> str:
+    settings = f"--versions {made.versions}"
+    return "\n".join(
+        [
+            f"forfait in-force {model} --on {year}-06-30 {settings}",
+            f"forfait serve {settings}",
+            f"mlflow ui --backend-store-uri sqlite:///{made.folder}/mlruns/mlflow.db",
+        ]
+    )
+
+
+def _table(frame: pd.DataFrame) -> str:
+    """A frame as an HTML table; numbers in French, to the right."""
+    numeric = {name: frame[name].dtype.kind in "iuf" for name in frame.columns}
+    heads = "".join(f"<th{' class=n' if numeric[name] else ''}>{escape(str(name))}</th>" for name in frame.columns)
+    rows = "".join(
+        "<tr>" + "".join(_cell(value, numeric[name]) for name, value in zip(frame.columns, row, strict=True)) + "</tr>"
+        for row in frame.itertuples(index=False)
+    )
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cell(value: object, is_number: bool) -> str:
+    if not is_number:
+        return f"<td>{escape(str(value))}</td>"
+    if value != value:
+        return "<td class=n>–</td>"
+    digits = 0 if float(value) == int(float(value)) else 2 if abs(float(value)) >= 10 else 3  # type: ignore[arg-type]
+    return f"<td class=n>{number(float(value), digits)}</td>"  # type: ignore[arg-type]
