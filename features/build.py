@@ -16,11 +16,13 @@ from features.evidence import evidence
 from features.flags import morbidity_columns
 from features.forecast import past_use
 from features.history import History, alive_in, load_history
+from features.morbidity import DIAGNOSIS_SOURCE, MORBIDITY_SOURCE
 from features.payment import SINGLE, is_in_force
 from features.provenance import Provenance
 from features.store import read_dataset, write_dataset
 from features.tables import FEATURE_TABLE
 
+NEVER_NULL = (MORBIDITY_SOURCE, DIAGNOSIS_SOURCE)
 UNIVERSE = "beneficiaries alive on 1 January, and those born during the year (age 0, no history)"
 
 
@@ -83,8 +85,14 @@ def feature_rows(history: History, people: ibis.Table, found: ibis.Table) -> ibi
 
 
 def _filled(columns: ibis.Table, known: Feature) -> ibis.Value:
-    """The column of a feature; someone whom a source does not know has 0 there, never a null."""
-    return columns[known.name] if known.nullable or known.kind == "category" else columns[known.name].fill_null(0)
+    """The column of a feature; someone whom a source does not know has 0 there, never a null.
+
+    The cast goes through a float: engines widen a small number when they fill it, unseen by Ibis.
+    """
+    column = columns[known.name]
+    if known.nullable or known.kind == "category" or known.source in NEVER_NULL:
+        return column
+    return column.fill_null(0).cast("float64").cast(column.type())
 
 
 def _personal(people: ibis.Table, on: date) -> dict[str, ibis.Value]:

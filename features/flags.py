@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from functools import cache
 
 import ibis
@@ -46,9 +48,7 @@ def _holds(people: ibis.Table, clause: Clause) -> ibis.BooleanValue:
 def _shown(raised: ibis.Table) -> dict[str, ibis.IntegerValue]:
     hidden = {f"carto_{row['name']}": row["hidden_by"].split() for row in listed("carto_groups") if row["hidden_by"]}
     return {
-        flag: ibis.ifelse(
-            ibis.or_(*[raised[f"carto_{other}"] == 1 for other in others]), ibis.literal(0, "int8"), raised[flag]
-        )
+        flag: ibis.and_(raised[flag] == 1, *[raised[f"carto_{other}"] == 0 for other in others]).cast("int8")
         for flag, others in hidden.items()
     }
 
@@ -64,7 +64,7 @@ def _groups(shown: ibis.Table) -> dict[str, ibis.IntegerValue]:
 
 def _disease_count(shown: ibis.Table) -> ibis.IntegerValue:
     diseases = [f"carto_{row['name']}" for row in listed("carto_groups") if row["is_disease"] == "1"]
-    return _total([shown[disease].cast("int16") for disease in diseases])
+    return _total([shown[disease] for disease in diseases])
 
 
 def _scores(shown: ibis.Table) -> dict[str, ibis.IntegerValue]:
@@ -76,12 +76,9 @@ def _score(shown: ibis.Table, score: str) -> ibis.IntegerValue:
     for flag, (weight, severe) in score_weights(score).items():
         if weight:
             counts = ibis.and_(shown[flag] == 1, *[shown[other] == 0 for other in severe])
-            points.append(ibis.ifelse(counts, weight, 0).cast("int16"))
+            points.append(counts.cast("int32") * weight)
     return _total(points)
 
 
 def _total(values: list[ibis.IntegerValue]) -> ibis.IntegerValue:
-    total = values[0]
-    for value in values[1:]:
-        total = total + value
-    return total.cast("int16")
+    return functools.reduce(operator.add, [value.cast("int32") for value in values]).cast("int16")

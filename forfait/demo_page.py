@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -27,10 +28,10 @@ PLACES = (
     ("Suivi MLflow", "mlruns/mlflow.db"),
     ("Journal du service", "mlruns/service.log"),
 )
+EFFECTS = {"in": "reçu", "dropped": "écarté", "netted": "compensé", "flagged": "signalé", "kept": "gardé"}
 CONTROL_COLUMNS = {
     "source_table": "Table",
     "control": "Contrôle",
-    "rule": "Règle",
     "effect": "Effet",
     "rows_hit": "Lignes",
     "reimbursed_eur": "Remboursé (€)",
@@ -93,6 +94,7 @@ def _controls(report: pd.DataFrame) -> pd.DataFrame:
     """Controls that met something, with their euros."""
     shown = report[(report["rows_hit"] > 0) | report["control"].isin(["rows_in", "kept"])]
     shown = shown.assign(reimbursed_eur=shown["reimbursed_cents"] / 100, detail=shown["detail"].fillna(""))
+    shown["effect"] = shown["effect"].map(EFFECTS)
     return shown[list(CONTROL_COLUMNS)].rename(columns=CONTROL_COLUMNS)
 
 
@@ -148,7 +150,8 @@ def _table(frame: pd.DataFrame) -> str:
 def _cell(value: object, is_number: bool) -> str:
     if not is_number:
         return f"<td>{escape(str(value))}</td>"
-    if value != value:
+    figure = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(figure):
         return "<td class=n>–</td>"
-    digits = 0 if float(value) == int(float(value)) else 2 if abs(float(value)) >= 10 else 3  # type: ignore[arg-type]
-    return f"<td class=n>{number(float(value), digits)}</td>"  # type: ignore[arg-type]
+    digits = 0 if figure.is_integer() else 2 if abs(figure) >= 10 else 3
+    return f"<td class=n>{number(figure, digits)}</td>"

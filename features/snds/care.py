@@ -10,7 +10,7 @@ from ibis import _
 from ibis.expr.types import Table
 
 from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, Report, account, check_kept
-from features.snds.lines import of_year, window
+from features.snds.lines import RIGHTS, of_year, window
 from features.snds.schema import ER_PRS_F
 from features.tables import CARE_LINES
 
@@ -24,25 +24,22 @@ LINE_CONTROLS = (
 )
 COMPLETE_MONTHS = 6
 CODES_SHOWN = 12
+UNKNOWN = "inconnu"
 
 
 def care_rows(lines: Table) -> Table:
     """Rows of care_lines from the claims kept."""
     kept = lines.filter(lines.reason.isnull()).mutate(source=ibis.literal("DCIR"))
-    return kept.mutate(is_in_target=kept.is_in_target & ~kept.is_cash).select(CARE_LINES.column_names)
+    return kept.select(CARE_LINES.column_names)
 
 
 def coverage_rows(lines: Table) -> Table:
     """Rights shown by the claims kept: one row per person, right and load, over the care that shows it."""
-    seen = lines.filter(lines.reason.isnull() & (lines.c2s.notnull() | lines.is_ame | lines.has_minimum_income))
-    groups = seen.group_by("patient_id", "known_date", "c2s", "is_ame", "has_minimum_income").agg(
+    seen = lines.filter(lines.reason.isnull() & (lines.rights > 0))
+    groups = seen.group_by("patient_id", "known_date", "rights").agg(
         start_date=_.care_date.min(), end_date=_.care_date.max()
     )
-    rights = (
-        groups.filter(_.c2s.notnull()).mutate(right=_.c2s),
-        groups.filter(_.is_ame).mutate(right=ibis.literal("ame")),
-        groups.filter(_.has_minimum_income).mutate(right=ibis.literal("minimum_income")),
-    )
+    rights = [groups.filter((_.rights & bit) > 0).mutate(right=ibis.literal(right)) for right, bit in RIGHTS.items()]
     return (
         ibis.union(*rights)
         .group_by("patient_id", "right", "known_date")
@@ -81,8 +78,8 @@ def _received(claims: Table, year: int) -> pd.DataFrame:
 def _groups(lines: Table) -> pd.DataFrame:
     care, load = lines.care_date, lines.FLX_DIS_DTD
     months = (load.year() - care.year()) * 12 + load.month() - care.month()
-    marked = lines.mutate(reason=lines.reason.fill_null(""), months=months)
-    return _sums(marked, ["reason", "is_unknown_act", "is_cash", "is_supplement", "months"])
+    marked = lines.mutate(reason=lines.reason.fill_null(""), months=months, is_unknown=lines.poste == UNKNOWN)
+    return _sums(marked, ["reason", "is_unknown", "is_in_target", "is_supplement", "months"])
 
 
 def _sums(rows: Table, by: list[str]) -> pd.DataFrame:
@@ -100,18 +97,18 @@ def _count(control: str, effect: str, groups: pd.DataFrame, detail: str | None =
 
 
 def _flags(kept: pd.DataFrame, lines: Table) -> list[Count]:
-    unknown = kept[kept.is_unknown_act]
+    unknown = kept[kept.is_unknown]
     codes = _unknown_codes(lines) if len(unknown) else None
     return [
         _count("unknown_act_code", FLAGGED, unknown, codes),
-        _count("cash_benefit", FLAGGED, kept[kept.is_cash]),
+        _count("cash_benefit", FLAGGED, kept[~kept.is_in_target]),
         _count("supplement_not_counted", FLAGGED, kept[kept.is_supplement]),
         _count("completeness", FLAGGED, kept[kept.months > COMPLETE_MONTHS], _completeness(kept)),
     ]
 
 
 def _unknown_codes(lines: Table) -> str:
-    codes = _sums(lines.filter(lines.reason.isnull() & lines.is_unknown_act), ["act_code"])
+    codes = _sums(lines.filter(lines.reason.isnull() & (lines.poste == UNKNOWN)), ["act_code"])
     codes = codes.sort_values(["base", "act_code"], ascending=[False, True])
     shown_codes: list[Any] = list(codes.head(CODES_SHOWN).itertuples())
     shown = [f"{row.act_code}: {row.rows} rows, {row.base / 100:.2f} EUR" for row in shown_codes]

@@ -10,10 +10,10 @@ from datetime import date
 
 import ibis
 from ibis import _
-from ibis.expr.types import BooleanColumn, StringColumn, Table
+from ibis.expr.types import BooleanColumn, IntegerColumn, StringColumn, Table
 
 from features.reference_data import GENERAL_PRACTICE, acts
-from features.snds.netting import REVERSAL_KEY, net_reversals
+from features.snds.netting import REVERSAL_KEY, net_reversals, netting_columns
 from features.snds.persons import is_fictitious
 from features.snds.schema import ER_ETE_F, ER_PRS_F, LINE_KEY
 from features.snds.sources import Sources
@@ -24,7 +24,8 @@ PUBLIC_TREATMENTS = (0, 3, 7, 10)
 RETROCEDED = (3317, 3318, 3319, 3330, 3351, 3352, 3353, 3354, 3355, 3356, 3357)
 HEALTH_CENTRES = (124, 125, 130, 439)
 STATE_MEDICAL_AID = (95, 96)
-C2S_RIGHTS = {"G89": "c2s_free", "P89": "c2s_participative", "I89": "c2s_unknown"}
+RIGHTS = {"c2s_free": 1, "c2s_participative": 2, "c2s_unknown": 4, "ame": 8, "minimum_income": 16}
+C2S_CODES = (("G89", RIGHTS["c2s_free"]), ("P89", RIGHTS["c2s_participative"]), ("I89", RIGHTS["c2s_unknown"]))
 
 
 def claim_lines(sources: Sources) -> Table:
@@ -51,7 +52,7 @@ def classified_lines(sources: Sources, claims: Table, *, pseudonyms: Table) -> T
     """Lines of the care year and its flux window, one row per raw line.
 
     Columns: the 9-part key; patient_id and the columns of care_lines; reason (control that drops the line, or
-    null); has_detail (its drugs and acts are kept); the social rights that the line shows; flags of the report.
+    null); has_detail (its drugs and acts are kept); rights (social rights shown, as bits of RIGHTS); is_supplement.
     A line merged into another by netting has reason `reversal_netted` and no amount left.
     """
     lines = claims.filter(of_year(claims, sources.year) & window(claims, sources.year))
@@ -78,8 +79,7 @@ def _columns(lines: Table) -> Table:
     return lines.select(
         *LINE_KEY,
         "patient_id",
-        *("BEN_NIR_PSA", "BEN_RNG_GEM", "EXE_SOI_DTF", "CPL_MAJ_TOP", "CPL_AFF_COD", "DPN_QLF", "PRS_DPN_QLP"),
-        is_candidate=lines.is_reversal_candidate.fill_null(False),
+        **netting_columns(lines),
         care_date=lines.EXE_SOI_DTD,
         act_code=lines.PRS_NAT_REF,
         poste=ibis.ifelse(is_known, ibis.ifelse(is_gp, lines.poste_gp, lines.poste_other), ibis.literal("inconnu")),
@@ -89,18 +89,13 @@ def _columns(lines: Table) -> Table:
         establishment_id=lines.ETB_EXE_FIN,
         pathway_code=lines.PRS_PDS_QCP,
         quantity=ibis.ifelse(is_supplement, 0, lines.PRS_ACT_QTE.fill_null(0)),
-        signed_quantity=lines.PRS_ACT_QTE.fill_null(0),
         base_cents=lines.base_cents,
         reimbursed_cents=lines.reimbursed_cents,
         paid_cents=lines.paid_cents,
         is_in_target=lines.is_in_target.fill_null(True),
-        is_cash=(lines.care_category == "cash").fill_null(False),
-        is_unknown_act=~is_known,
         is_supplement=is_supplement,
         reason=_reason(lines),
-        c2s=_c2s(lines),
-        is_ame=_is_ame(lines),
-        has_minimum_income=(lines.MTM_NAT == 1).fill_null(False),
+        rights=_rights(lines),
     )
 
 
@@ -139,11 +134,12 @@ def _is_hospital_in_pmsi(lines: Table) -> BooleanColumn:
     return ((lines.ETE_IND_TAA == 1).fill_null(False) | outside.fill_null(False)) & ~town
 
 
-def _c2s(lines: Table) -> StringColumn:
-    """C2S shown by a line: BEN_C2S_TYP, else the free cover of before 2020; null where it shows none."""
+def _rights(lines: Table) -> IntegerColumn:
+    """Social rights shown by a line, as bits: C2S by BEN_C2S_TYP, else the free cover of before 2020; AME; minimum."""
     free = ((lines.BEN_CMU_TOP == "1") & (lines.BEN_CMU_CAT.fill_null("") != "5")).fill_null(False)
-    older = ibis.ifelse(free, ibis.literal("c2s_free"), ibis.null("string"))
-    return lines.BEN_C2S_TYP.cases(*C2S_RIGHTS.items(), else_=older)
+    c2s = lines.BEN_C2S_TYP.cases(*C2S_CODES, else_=ibis.ifelse(free, RIGHTS["c2s_free"], 0))
+    ame = ibis.ifelse(_is_ame(lines), RIGHTS["ame"], 0)
+    return c2s + ame + ibis.ifelse((lines.MTM_NAT == 1).fill_null(False), RIGHTS["minimum_income"], 0)
 
 
 def _is_ame(lines: Table) -> BooleanColumn:

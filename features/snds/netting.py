@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ibis
 from ibis import _
-from ibis.expr.types import IntegerColumn, Table
+from ibis.expr.types import Column, IntegerColumn, Table
 
 from features.snds.schema import LINE_KEY
 from features.snds.sources import Sources
@@ -24,6 +24,14 @@ IDENTICAL = (
     "unit_cents",
 )
 SUMMED = ("quantity", "base_cents", "reimbursed_cents", "paid_cents")
+
+
+def netting_columns(lines: Table) -> dict[str, Column]:
+    """What netting needs besides the columns kept: is_candidate, and on candidates alone the rest (null elsewhere)."""
+    is_candidate = lines.is_reversal_candidate.fill_null(False)
+    signed = {name: lines[name] for name in WORKING} | {"signed_quantity": lines.PRS_ACT_QTE.fill_null(0)}
+    nulled = {name: ibis.ifelse(is_candidate, value, ibis.null(value.type())) for name, value in signed.items()}
+    return {"is_candidate": is_candidate, **nulled}
 
 
 def net_reversals(sources: Sources, lines: Table) -> Table:

@@ -16,18 +16,25 @@ from features.synth.doctors import Contracts, Directory, Doctors, draw_contracts
 from features.synth.er_tables import write_claims
 from features.synth.expectation import IDE, MG, Expected, care_rates, expected_euros
 from features.synth.identities import Identities, draw_identities
-from features.synth.lines import CONTRIBUTION, Lines, Stage, chronic_packs, contributions, join_lines, stream_lines, with_full_rate
+from features.synth.lines import Lines, Stage, chronic_packs, contributions, join_lines, stream_lines, with_full_rate
 from features.synth.model import Array, CareModel, care_model
 from features.synth.person_tables import Desk, write_ald, write_beneficiaries, write_contracts, write_cover
 from features.synth.pitfalls import CASH, UNKNOWN_ACT, plant
 from features.synth.pmsi_mco import write_stays
-from features.synth.pmsi_other import Plan, outpatient_cents, write_home_hospital, write_outpatient, write_rehabilitation
+from features.synth.pmsi_other import (
+    Plan,
+    outpatient_cents,
+    write_home_hospital,
+    write_outpatient,
+    write_rehabilitation,
+)
 from features.synth.population import Persons, draw_persons
 from features.synth.rates import Rates
 from features.synth.stays import LongStays, Stays, draw_stays, follow_ups, home_hospital, private_lines, rehabilitation
 
 CHUNK = 20_000
-Planted = dict[tuple[str, str, int | None], tuple[int, int, int]]
+Count = tuple[int, int, int]
+Planted = dict[tuple[str, str, int | None], Count]
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,7 @@ def make_chunk(order: Order, chunk: int) -> Planted:
     seeds = np.random.SeedSequence((order.seed, chunk)).spawn(len(order.years) + 1)
     rng = np.random.default_rng(seeds[0])
     size = min(CHUNK, order.patients - chunk * CHUNK)
-    first = {"first_place": chunk * CHUNK, "years": order.years, "rates": order.rates}
-    persons = draw_persons(model, rng, size, **first)
+    persons = draw_persons(model, rng, size, first_place=chunk * CHUNK, years=order.years, rates=order.rates)
     identities = draw_identities(persons)
     contracts = draw_contracts(rng, directory, persons, years=order.years)
     planted: Planted = {}
@@ -119,10 +125,10 @@ def _make_year(order: Order, stage: Stage, part: str) -> Planted:
 def _is_exempt(stage: Stage) -> Array:
     """True for rows of the state in ALD on 1 January."""
     has = (stage.state.present > 0) & stage.persons.is_ald[stage.state.person]
-    return (has & (stage.model.number["ald"] > 0)).any(axis=1)
+    return np.asarray((has & (stage.model.number["ald"] > 0)).any(axis=1))
 
 
-def _claim_counts(claims: Claims) -> dict[str, tuple[int, int, int]]:
+def _claim_counts(claims: Claims) -> dict[str, Count]:
     """Rows and cents of ER_PRS_F by control; a netted row has given its cents to the row kept, or to its reversal."""
     base, reimbursed = claims.base_cents, claims.reimbursed_cents
     lines = claims.lines
@@ -184,6 +190,7 @@ def _drawn(stage: Stage, lines: Lines, hospital: _Hospital) -> dict[str, Array]:
     everything = np.ones(row.size, dtype=bool)
     has_ald = (state.present > 0) & stage.persons.is_ald[state.person] & (model.number["ald"] > 0)
     is_act = is_gp & (lines.kind == 0)
+    diabetes = [model.conditions.index(name) for name in ("diabetes", "diabetes_complicated")]
     mg = euros(is_gp, base)
     exempt = has_ald.any(axis=1)
     return {
@@ -195,6 +202,7 @@ def _drawn(stage: Stage, lines: Lines, hospital: _Hospital) -> dict[str, Array]:
         "is_ame": state.is_ame.astype(np.int64),
         "has_minimum": state.has_minimum.astype(np.int64),
         "quintile": state.quintile,
+        "has_diabetes": (state.present[:, diabetes] > 0).any(axis=1).astype(np.int64),
         "condition_count": (state.present[:, model.parent < 0] > 0).sum(axis=1),
         "dies": stage.year.dies.astype(np.int64),
         "gp_acts": np.bincount(row[is_act], minlength=size),
@@ -206,7 +214,6 @@ def _drawn(stage: Stage, lines: Lines, hospital: _Hospital) -> dict[str, Array]:
         "hospital_eur": euros(in_hospital, base) + public,
         "medicines_eur": euros(is_pack, base),
         "devices_eur": euros(np.isin(lines.act, [*model.acts["lpp"].act, *model.acts["lpp_heavy"].act]), base),
-        "has_contribution": np.bincount(row[lines.kind == CONTRIBUTION], minlength=size),
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from features.synth.days import first_day, month_of
 from features.synth.identities import Identities
-from features.synth.lines import Lines
+from features.synth.lines import Lines, join_lines
 from features.synth.model import Array
 
 CONTROLS = (
@@ -58,30 +58,21 @@ class Claims:
         """Signed reimbursed amount."""
         return self.lines.reimbursed_cents * self.sign
 
-    def take(self, places: Array, **changes: Array | int) -> Claims:
-        """Rows at some places, with some columns replaced."""
-        taken = {field.name: getattr(self, field.name) for field in fields(Claims)}
-        columns = {
-            name: values.take(places) if isinstance(values, Lines) else values[places]
-            for name, values in taken.items()
-        }
+    def take(self, places: Array, *, lines: Lines | None = None, **changes: Array | int) -> Claims:
+        """Rows at some places, with their lines and some columns replaced."""
+        columns = {name: getattr(self, name)[places] for name in COLUMNS}
         for name, values in changes.items():
-            columns[name] = values if isinstance(values, Lines) else np.broadcast_to(values, places.size).astype(np.int64)
-        return Claims(**columns)
+            columns[name] = np.broadcast_to(values, places.size).astype(np.int64)
+        return Claims(lines=self.lines.take(places) if lines is None else lines, **columns)
+
+
+COLUMNS = tuple(field.name for field in fields(Claims) if field.name != "lines")
 
 
 def join_claims(parts: list[Claims]) -> Claims:
     """All rows in one."""
-    columns = {}
-    for field in fields(Claims):
-        values = [getattr(part, field.name) for part in parts]
-        if isinstance(values[0], Lines):
-            columns[field.name] = Lines(
-                **{f.name: np.concatenate([getattr(value, f.name) for value in values]) for f in fields(Lines)}
-            )
-        else:
-            columns[field.name] = np.concatenate(values)
-    return Claims(**columns)
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+    return Claims(lines=join_lines([part.lines for part in parts]), **columns)
 
 
 def ordinary_claims(

@@ -127,5 +127,3 @@ def draw_year(model: CareModel, persons: Persons, state: State, rng: np.random.G
     rows, columns = np.nonzero(onset_time < 2)
     persons.onset[state.person[rows], columns] = start + np.floor(onset_time[rows, columns] * length).astype(np.int64)
     return Year(first=first, last=last, share=share, dies=dies, death_time=death_time, onset_time=onset_time)
-
-

@@ -132,13 +132,13 @@ def _numbers(patients: int, gp_count: int) -> tuple[dict[int, tuple[int, int]], 
         count = max(patients // PATIENTS_PER_OTHER.get(specialty, USUAL_PATIENTS_PER_OTHER), 3)
         place_of[specialty] = (total, count)
         total += count
-    numbers = tuple(f"{DEPARTMENTS[place % len(DEPARTMENTS)]}{1 + place // 100_000}{place % 100_000:05d}" for place in range(total))
+    numbers = tuple(
+        f"{DEPARTMENTS[place % len(DEPARTMENTS)]}{1 + place // 100_000}{place % 100_000:05d}" for place in range(total)
+    )
     return place_of, numbers
 
 
-def draw_contracts(
-    rng: np.random.Generator, directory: Directory, persons: Persons, *, years: range
-) -> Contracts:
+def draw_contracts(rng: np.random.Generator, directory: Directory, persons: Persons, *, years: range) -> Contracts:
     """Contracts of each person: declared before the years, changed in them, or left with a doctor who retired."""
     size = persons.size
     start, end = first_day(years[0]), first_day(years[-1] + 1)

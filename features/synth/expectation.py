@@ -179,7 +179,9 @@ def expected_euros(model: CareModel, state: State, rates: Rates) -> Expected:
     price = model.cause_price
     is_fixed = np.isin(model.causes, WITHOUT_FACTOR)
     factor = np.where(is_fixed, 1.0, rates.factor[:, None])
-    hospital = (stays * ((price["public_eur"] + price["private_eur"]) * factor + price["ssr_eur"] + price["had_eur"])).sum(axis=1)
+    hospital = (
+        stays * ((price["public_eur"] + price["private_eur"]) * factor + price["ssr_eur"] + price["had_eur"])
+    ).sum(axis=1)
     return Expected(mg=mg, mg_ide=mg + nurse, total=euros.sum(axis=1) + hospital + _expected_drugs(model, state))
 
 
@@ -194,5 +196,3 @@ def _expected_drugs(model: CareModel, state: State) -> Array:
     risk = state.death_risk
     rest = ((1 - risk) / 2 + risk / 6) / (1 - risk / 2)
     return state.present @ yearly + (state.onset_risk @ yearly) * rest
-
-

@@ -10,7 +10,9 @@ import numpy as np
 from features.synth.model import Array
 
 COMMUNES = 320
-DEPARTMENTS = "01 06 13 17 21 22 29 31 33 34 35 38 44 45 51 54 57 59 62 63 64 67 69 72 75 76 78 80 83 84 92 93 94".split()
+DEPARTMENTS = (
+    "01 06 13 17 21 22 29 31 33 34 35 38 44 45 51 54 57 59 62 63 64 67 69 72 75 76 78 80 83 84 92 93 94".split()
+)
 OVERSEAS = ("971", "972", "974")
 OVERSEAS_SHARE = 0.03
 
@@ -33,7 +35,9 @@ def communes() -> Communes:
     weight = 1.0 / (np.arange(COMMUNES) + 12.0)
     rng.shuffle(weight)
     is_overseas = np.arange(COMMUNES) >= COMMUNES - 12
-    weight[is_overseas] *= OVERSEAS_SHARE / (1 - OVERSEAS_SHARE) * weight[~is_overseas].sum() / weight[is_overseas].sum()
+    weight[is_overseas] *= (
+        OVERSEAS_SHARE / (1 - OVERSEAS_SHARE) * weight[~is_overseas].sum() / weight[is_overseas].sum()
+    )
     department, rank = [], []
     for place in range(COMMUNES):
         overseas = OVERSEAS[place % len(OVERSEAS)]

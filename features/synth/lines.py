@@ -113,10 +113,14 @@ class Stage:
             first = self.year.first[row]
             return first + (self.rng.random(row.size) * (last - first + 1)).astype(np.int64)
         wait = 1 + self.rng.random(row.size) * FOLLOW_UP_DAYS
-        return np.minimum(after + np.ceil(wait * np.minimum(1.0, (last - after) / FOLLOW_UP_DAYS)), last).astype(np.int64)
+        return np.minimum(after + np.ceil(wait * np.minimum(1.0, (last - after) / FOLLOW_UP_DAYS)), last).astype(
+            np.int64
+        )
 
 
-def stream_lines(stage: Stage, follow_row: Array, follow_day: Array, follow_stream: Array) -> tuple[list[Lines], Array, Array]:
+def stream_lines(
+    stage: Stage, follow_row: Array, follow_day: Array, follow_stream: Array
+) -> tuple[list[Lines], Array, Array]:
     """Lines of every stream, usual care and follow-up of stays; and rows and days of public outpatient care.
 
     follow_*: row of the state, day of discharge and stream of each act that follows a stay.
@@ -275,4 +279,3 @@ def with_full_rate(stage: Stage, lines: Lines, is_exempt: Array) -> Lines:
     row = np.searchsorted(stage.state.person, lines.person)
     full = is_exempt[row] & (stage.rng.random(lines.size) < ALD_FULL_SHARE) & (lines.kind != CONTRIBUTION)
     return replace(lines, rate=np.where(full, 100, lines.rate).astype(np.int32))
-

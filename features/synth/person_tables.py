@@ -70,7 +70,9 @@ def write_beneficiaries(desk: Desk, folder: Path, part: str) -> Counts:
     moved = np.flatnonzero((persons.moved_on < NEVER) & (persons.moved_on <= persons.death))
     renamed = np.flatnonzero((persons.second_from < NEVER) & (persons.second_from <= persons.death))
     person = np.concatenate([everyone, moved, renamed])
-    since = np.concatenate([np.full(persons.size, desk.start - 400), persons.moved_on[moved], persons.second_from[renamed]])
+    since = np.concatenate(
+        [np.full(persons.size, desk.start - 400), persons.moved_on[moved], persons.second_from[renamed]]
+    )
     fictitious = int(desk.rng.binomial(persons.size, desk.rates.person_fictitious))
     row = np.concatenate([person, desk.rng.integers(0, persons.size, fictitious)])
     is_real = np.arange(row.size) < person.size
@@ -80,7 +82,10 @@ def write_beneficiaries(desk: Desk, folder: Path, part: str) -> Counts:
     owner[~is_real] = twice
     place = np.where(persons.moved_on[row] <= since, persons.new_commune[row], persons.commune[row])
     code = np.where(is_real, np.where(persons.is_ame[row], 1, 0), 2 + np.arange(row.size) % len(FICTITIOUS_CODES))
-    names = (*persons.patient_id, *[f"F0{text[1:]}" for text in np.array(desk.identities.text)[desk.identities.fictitious]])
+    names = (
+        *persons.patient_id,
+        *[f"F0{text[1:]}" for text in np.array(desk.identities.text)[desk.identities.fictitious]],
+    )
     who = np.where(is_real, row, persons.size + np.arange(row.size) % desk.identities.fictitious.size)
     rank = np.where(is_real, desk.identities.rank[row], 1 + np.arange(row.size) // desk.identities.fictitious.size % 90)
     columns = {
@@ -152,9 +157,13 @@ def write_ald(desk: Desk, folder: Path, part: str) -> Counts:
     nobody = desk.identities.unknown[row % desk.identities.unknown.size]
     unallocated, other = label == 2, label == 1
     columns = {
-        "BEN_NIR_PSA": coded(np.where(label == 4, nobody, desk.identities.on(person[row], start[row])), desk.identities.text),
+        "BEN_NIR_PSA": coded(
+            np.where(label == 4, nobody, desk.identities.on(person[row], start[row])), desk.identities.text
+        ),
         "BEN_RNG_GEM": integers(np.where(label == 4, 1, desk.identities.rank[person[row]])),
-        "IMB_ETM_NAT": integers(np.where(other, np.array(OTHER_EXEMPTIONS)[row % 3], np.where(unallocated, LISTED, kind[row]))),
+        "IMB_ETM_NAT": integers(
+            np.where(other, np.array(OTHER_EXEMPTIONS)[row % 3], np.where(unallocated, LISTED, kind[row]))
+        ),
         "IMB_ALD_NUM": integers(np.where(other | unallocated, 0, shown)),
         "IMB_ALD_DTD": days(start[row] + np.where(unallocated, 1, 0)),
         "IMB_ALD_DTF": days(np.where(is_open[row], MISSING, end[row])),
@@ -228,7 +237,9 @@ def write_contracts(desk: Desk, contracts: Contracts, doctors: Doctors, folder: 
     nobody = desk.identities.unknown[row % desk.identities.unknown.size]
     late = np.maximum(begins, np.where(persons.second_from[person] < NEVER, begins, begins))
     columns = {
-        "BEN_NIR_PSA": coded(np.where(label == 2, nobody, desk.identities.on(person[row], late[row])), desk.identities.text),
+        "BEN_NIR_PSA": coded(
+            np.where(label == 2, nobody, desk.identities.on(person[row], late[row])), desk.identities.text
+        ),
         "BEN_RNG_GEM": integers(np.where(label == 2, 1, desk.identities.rank[person[row]])),
         "MTT_PFS_NUM": coded(doctor[row], doctors.number_array),
         "MTT_DEB_DTE": days(begins[row]),
@@ -250,7 +261,9 @@ def write_cover(desk: Desk, folder: Path, part: str) -> Counts:
     covered = np.flatnonzero((persons.c2s > 0) & persons.has_cover_row & (persons.c2s_from < desk.end))
     covered = covered[persons.c2s_from[covered] <= persons.death[covered]]
     other = rng.permutation(persons.size)[: int(rng.binomial(persons.size, rates.cover_other))]
-    unknown = covered[rng.integers(0, max(covered.size, 1), int(rng.binomial(covered.size, rates.cover_unknown_person)))]
+    unknown = covered[
+        rng.integers(0, max(covered.size, 1), int(rng.binomial(covered.size, rates.cover_unknown_person)))
+    ]
     person = np.concatenate([covered, other, unknown])
     label = np.repeat(np.arange(3), [covered.size, other.size, unknown.size])
     nobody = desk.identities.unknown[person % desk.identities.unknown.size]

@@ -25,7 +25,9 @@ def plant(stage: Stage, claims: Claims, identities: Identities, rates: Rates) ->
     rng = stage.rng
     claims = _in_health_centres(claims, rng, rates.line_health_centre)
     lines = claims.lines
-    plain = np.flatnonzero((lines.kind == ORDINARY) & (lines.clinic < 0) & (lines.act != UNKNOWN_ACT) & (claims.taa < 0))
+    plain = np.flatnonzero(
+        (lines.kind == ORDINARY) & (lines.clinic < 0) & (lines.act != UNKNOWN_ACT) & (claims.taa < 0)
+    )
     copied = {
         "information_only": rates.line_information_only,
         "hospital_in_pmsi": rates.line_hospital_in_pmsi,

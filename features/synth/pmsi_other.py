@@ -62,9 +62,7 @@ def write_rehabilitation(stage: Stage, stays: Stays, long: LongStays, plan: Plan
     weekly["ETL_AFF"] = coded(np.full(row.size, -1), codes)
     folder, part = plan.folder, plan.part
     write_part(folder / f"T_SSR{plan.year}B", part, weekly)
-    write_part(
-        folder / f"T_SSR{plan.year}C", part, {**key, **chaining(records, long.first, long.last, STAY_CODES)}
-    )
+    write_part(folder / f"T_SSR{plan.year}C", part, {**key, **chaining(records, long.first, long.last, STAY_CODES)})
     _write_associated(stage, long, records, key, plan, table="T_SSR{}D", column="DGN_COD")
     billed = reimbursed * BILLED_PERCENT // 100
     valued = {"VALO": constant("1", base.size), "MNT_AM_RSF": euros(billed)}
@@ -82,9 +80,7 @@ def write_home_hospital(stage: Stage, stays: Stays, long: LongStays, plan: Plan)
     group = np.where(records.of("ghm_error"), len(HAD_GROUPS) - 1, records.stay % (len(HAD_GROUPS) - 1))
     folder, part = plan.folder, plan.part
     write_part(folder / f"T_HAD{plan.year}B", part, {**key, "DGN_PAL": coded(cause, codes)})
-    write_part(
-        folder / f"T_HAD{plan.year}C", part, {**key, **chaining(records, long.first, long.last, STAY_CODES)}
-    )
+    write_part(folder / f"T_HAD{plan.year}C", part, {**key, **chaining(records, long.first, long.last, STAY_CODES)})
     _write_associated(stage, long, records, key, plan, table="T_HAD{}D", column="DGN_ASS")
     write_part(folder / f"T_HAD{plan.year}GRP", part, {**key, "PAP_GRP_GHPC": coded(group, HAD_GROUPS)})
     write_part(folder / f"T_HAD{plan.year}STC", part, {**key, "TOT_MNT_AM": euros(billed)})

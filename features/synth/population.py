@@ -15,7 +15,6 @@ BIRTH_SHARE = 0.0105
 OPEN_ENDED = 365.25
 AME_SHARE = 0.006
 FRAILTY_VARIANCE = 0.34
-HOSPITAL_VARIANCE = 1.3
 OTHER_VARIANCE = 0.45
 MOVE_SHARE = 0.012
 C2S_BY_QUINTILE = np.array([1.5, 0.45, 0.72, 0.95, 1.2, 1.7])
@@ -32,7 +31,6 @@ class Persons:
     moved_on: Array
     new_commune: Array
     frailty: Array
-    hospital_frailty: Array
     other_frailty: Array
     avoidance: Array
     onset: Array
@@ -100,7 +98,6 @@ def draw_persons(
         commune=commune,
         new_commune=np.searchsorted(places.cumulated, rng.random(size)).clip(0, len(places.insee) - 1),
         frailty=rng.gamma(1 / FRAILTY_VARIANCE, FRAILTY_VARIANCE, size),
-        hospital_frailty=rng.gamma(1 / HOSPITAL_VARIANCE, HOSPITAL_VARIANCE, size),
         other_frailty=rng.gamma(1 / OTHER_VARIANCE, OTHER_VARIANCE, size),
         avoidance=rng.random(size),
         onset=_first_onsets(model, rng, arrivals),
@@ -114,9 +111,7 @@ def draw_persons(
     )
 
 
-def _changes(
-    rng: np.random.Generator, arrivals: _Arrivals, *, twin_of: Array, rates: Rates
-) -> dict[str, Array]:
+def _changes(rng: np.random.Generator, arrivals: _Arrivals, *, twin_of: Array, rates: Rates) -> dict[str, Array]:
     """Days of the move and of the second pseudonym (NEVER for most); twins have neither."""
     size = twin_of.size
     is_single = (twin_of < 0) & ~np.isin(np.arange(size), twin_of)

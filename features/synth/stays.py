@@ -13,6 +13,7 @@ from features.synth.model import FOLLOW_UPS, HAD_STAY_EUR, LEVEL_COST, LEVELS, S
 CLINICS = 30
 GHS, SURGERY = 2111, 1321
 MEDICAL_LEVEL = 1
+YEARLY_VARIANCE = 1.6
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,13 @@ def draw_stays(stage: Stage) -> Stays:
 
 
 def _events(stage: Stage) -> tuple[Array, Array, Array]:
-    """Row, cause and day of each stay, readmissions apart."""
+    """Row, cause and day of each stay, readmissions apart.
+
+    Bad years are drawn anew each year: diagnoses coded at last year's stays then tell the state, not the frailty.
+    """
     model, rng, year, state = stage.model, stage.rng, stage.year, stage.state
     parts = []
-    frailty = (stage.persons.frailty * stage.persons.hospital_frailty)[state.person]
+    frailty = rng.gamma(1 / YEARLY_VARIANCE, YEARLY_VARIANCE, state.person.size)
     usual = rng.poisson(stage.rates.annual * (frailty * year.share)[:, None])
     is_treated = _is_treated(stage)
     sessions = rng.poisson(stage.rates.sessions * (is_treated * year.share[:, None]))
@@ -105,7 +109,6 @@ def _is_treated(stage: Stage) -> Array:
     expected = 1 - (1 - CHEMO_SHARE) ** np.maximum(has.sum(axis=1), 1)
     weight[:, model.cause("chemo")] = (draw < CHEMO_SHARE) / expected
     return weight
-
 
 
 def _kinds(stage: Stage, cause: Array) -> Array:

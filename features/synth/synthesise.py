@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.synth.arrow import coded, integers, long_integers, texts, write_part
-from features.synth.chunk import CHUNK, Order, Planted, make_chunk
+from features.synth.chunk import CHUNK, Count, Order, Planted, make_chunk
 from features.synth.doctors import Directory, draw_directory, write_roster
 from features.synth.er_tables import cip_codes, clinic_finess
 from features.synth.geography import communes
@@ -25,10 +25,12 @@ from features.synth.pmsi import hospital_finess
 from features.synth.rates import Rates
 from features.synth.report import calibration_report, write_report
 
+CLAIMS = "ER_PRS_F"
 MARK = "FICTIONAL.txt"
 MARK_TEXT = "Fictional persons, drawn by forfait synth: this folder is overwritten by the next draw.\n"
 EARLIEST_YEAR, LATEST_YEAR = 2006, 2049
 MOST_YEARS = 10
+FEWEST = 100
 
 
 def synthesise(
@@ -41,7 +43,7 @@ def synthesise(
     workers: int = 2,
     progress: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
-    """Calibration report (quantity, group, target, obtained, ratio, band, is_met, source) of a new fictional France.
+    """Calibration report of a new fictional France: published figures, what was obtained, whether it is in its band.
 
     Writes data/snds/* (raw tables), data/roster.csv, data/oracle/* (expected.parquet, drawn.parquet,
     planted.json) and data/synth_report.csv and .md. The same seed gives the same bytes, whatever `workers`.
@@ -54,25 +56,32 @@ def synthesise(
     chunks = range((patients + CHUNK - 1) // CHUNK)
     for done, found in enumerate(_made(order, chunks, workers), start=1):
         for key, counts in found.items():
-            before = planted.get(key, (0, 0, 0))
-            planted[key] = (before[0] + counts[0], before[1] + counts[1], before[2] + counts[2])
+            planted[key] = _sum((planted.get(key, (0, 0, 0)), counts))
         if progress is not None:
             progress(f"fictional patients: {min(done * CHUNK, patients):,} of {patients:,}")
     _write_references(order, draw_directory(patients, years, seed))
     for name in ("expected", "drawn"):
         _join_parts(data / "oracle" / name)
     _write_planted(planted, years, data / "oracle" / "planted.json")
-    report = calibration_report(data / "oracle" / "drawn.parquet", patients)
+    report = calibration_report(data / "oracle" / "drawn.parquet")
     write_report(report, data)
     return report
 
 
+def _sum(counts: Iterable[Count]) -> Count:
+    """Rows, base and reimbursed cents added up."""
+    rows, base, reimbursed = (sum(column) for column in zip(*counts, strict=True))
+    return rows, base, reimbursed
+
+
 def _check(order: Order, workers: int) -> None:
     years = order.years
-    if order.patients < 100:
-        raise InputError(f"patients is {order.patients}; a fictional France needs at least 100")
+    if order.patients < FEWEST:
+        raise InputError(f"patients is {order.patients}; a fictional France needs at least {FEWEST}")
     if len(years) == 0 or years.step != 1 or not EARLIEST_YEAR <= years[0] <= years[-1] <= LATEST_YEAR:
-        raise InputError(f"years {years}: give years in order between {EARLIEST_YEAR} and {LATEST_YEAR}, such as 2022..2024")
+        raise InputError(
+            f"years {years}: give years in order between {EARLIEST_YEAR} and {LATEST_YEAR}, such as 2022..2024"
+        )
     if len(years) > MOST_YEARS:
         raise InputError(f"{len(years)} years: the fictional France spans at most {MOST_YEARS}")
     if workers < 1:
@@ -153,12 +162,11 @@ def _write_planted(planted: Planted, years: range, path: Path) -> None:
 
     other_care_year is what remains of ER_PRS_F when one year is read; rows_in is the whole table.
     """
-    table = "ER_PRS_F"
-    by_year = {year: planted[table, "rows_in", year] for year in years}
-    total = tuple(sum(count[place] for count in by_year.values()) for place in range(3))
-    for year, own in by_year.items():
-        planted[table, "rows_in", year] = total
-        planted[table, "other_care_year", year] = tuple(a - b for a, b in zip(total, own, strict=True))
+    whole = _sum(planted[CLAIMS, "rows_in", year] for year in years)
+    for year in years:
+        own = planted[CLAIMS, "rows_in", year]
+        planted[CLAIMS, "rows_in", year] = whole
+        planted[CLAIMS, "other_care_year", year] = (whole[0] - own[0], whole[1] - own[1], whole[2] - own[2])
     rows = [
         {
             "source_table": name,
@@ -168,6 +176,8 @@ def _write_planted(planted: Planted, years: range, path: Path) -> None:
             "base_cents": counts[1],
             "reimbursed_cents": counts[2],
         }
-        for (name, control, year), counts in sorted(planted.items(), key=lambda item: (item[0][0], item[0][2] or 0, item[0][1]))
+        for (name, control, year), counts in sorted(
+            planted.items(), key=lambda item: (item[0][0], item[0][2] or 0, item[0][1])
+        )
     ]
     path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 import pytest
 
 from features.catalogue import FAMILIES, FEATURE_SETS, FORECAST_FEATURES, KINDS, PAYMENT_FEATURES, Feature

@@ -21,7 +21,7 @@ from tests.serving.made import ROW, body, write_versions
 
 ROOT = Path(__file__).parents[2]
 JSON = {"content-type": "application/json"}
-STARTS_WITHIN_SECONDS = 40
+STARTS_WITHIN_SECONDS = 60
 
 
 def environment(home: Path, **others: str) -> dict[str, str]:

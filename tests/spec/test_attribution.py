@@ -53,7 +53,7 @@ def test_patienteles_of_peps(tmp_path: Path, birth: date, ald: int | None, expec
 
 
 def test_ame_without_a_contract_is_attached_by_majority_of_acts_to_tot_alone(tmp_path: Path):
-    """Specs §9.8: AME without a doctor: TOT yes, DIAB and AGE no. Two acts of three at T1: T1's; one of two: nobody's."""
+    """Specs §9.8: AME without a doctor: TOT yes, DIAB and AGE no. Two acts of three at T1: T1's; one of two: no."""
     rights = [
         {"patient_id": who, "right": "ame", "start_date": date(2023, 2, 1), "end_date": date(2023, 2, 1)}
         for who in "AB"
@@ -215,7 +215,7 @@ def test_bad_roster_rows_are_named(tmp_path: Path, text: str, message: str):
     """A bad row is refused with file, row (1 is the header) and column."""
     path = tmp_path / "roster.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match="roster.csv: ") as refused:
+    with pytest.raises(InputError, match=r"roster\.csv: ") as refused:
         read_roster(path)
     assert message in str(refused.value)
 

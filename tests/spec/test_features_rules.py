@@ -46,7 +46,7 @@ def test_age_sex_and_territory(tmp_path: Path):
 
 
 def test_ald_in_force_on_the_index_date(tmp_path: Path):
-    """A: 8 open, 30 to 1 January: both. B: closed on 31 December: none. C: 8 for two reasons: one ALD. D: 99: counted."""
+    """A: 8 open, 30 to 1 January: both. B: closed on 31 December: none. C: 8 for two reasons: one. D: 99: counted."""
     rows = built(
         tmp_path,
         ald_periods=[
@@ -88,7 +88,7 @@ def test_rights_seen_in_the_claims_of_the_year_before_are_kept(tmp_path: Path):
 
 
 def test_drugs_count_from_three_dates_or_two_with_a_large_pack(tmp_path: Path):
-    """Antihypertensives: A three dates; B two small; C two with a large pack; D three packs on two dates; E one large."""
+    """Antihypertensives: A three dates; B two; C two, a pack large; D three packs on two dates; E one large."""
     atc = "C09AA05"
     rows = built(
         tmp_path,
@@ -104,7 +104,7 @@ def test_drugs_count_from_three_dates_or_two_with_a_large_pack(tmp_path: Path):
 
 
 def test_drug_windows(tmp_path: Path):
-    """Antidiabetics of n-1 still mean diabetes, antihypertensives of n-1 mean nothing; dates of two years do not add up."""
+    """Antidiabetics of n-1 mean diabetes, antihypertensives of n-1 nothing; dates of two years do not add up."""
     last_year = [date(2022, month, 4) for month in (2, 5, 8)]
     rows_2022 = [
         *drug("A", "A10BA02", *last_year),
@@ -145,7 +145,7 @@ def test_acute_form_hides_the_chronic_one(tmp_path: Path):
 
 
 def test_heart_failure_by_complication_needs_heart_failure_in_the_same_stay(tmp_path: Path):
-    """Pulmonary oedema (J81) is acute heart failure with I50 beside it, and not without, nor with I50 in another stay."""
+    """Pulmonary oedema (J81) is acute heart failure with I50 in the same stay; not without, nor in another stay."""
     rows = built(
         tmp_path,
         stays=[
@@ -159,7 +159,7 @@ def test_heart_failure_by_complication_needs_heart_failure_in_the_same_stay(tmp_
 
 
 def test_cancer_active_or_under_surveillance(tmp_path: Path):
-    """A: breast, ALD begun in n-1: active. B: begun in n-2: surveillance. C: a man: other cancer. D: only a control stay (Z08)."""
+    """A: breast, ALD begun in n-1: active. B: in n-2: surveillance. C: a man: other cancer. D: a control stay."""
     breast = {"ald_number": 30, "icd10": "C500"}
     rows = built(
         tmp_path,
@@ -187,7 +187,7 @@ def test_psychosis_of_years_ago_needs_its_treatment(tmp_path: Path):
 
 
 def test_chronic_dialysis(tmp_path: Path):
-    """45 sessions of haemodialysis in the year; 44 are not enough; one of peritoneal dialysis is; 45 over two years are not."""
+    """45 sessions of haemodialysis in the year count; 44 do not, nor 45 over two years; one peritoneal does."""
     sessions = {"ghm": "28Z04Z", "nights": None}
     put(tmp_path, "stays", 2022, [stay("D", "N185", end=date(2022, 12, 1), sessions=44, **sessions)])
     rows = built(

@@ -24,31 +24,40 @@ UNSEEN: dict[str, tuple[str, Row]] = {
     "a future line": ("care_lines", {"care_date": date(2024, 1, 1), "known_date": date(2023, 12, 1)}),
     "a late-loaded line": ("care_lines", {"care_date": date(2023, 11, 2), "known_date": date(2024, 1, 1)}),
     "a future dispensing": (
-        "dispensings", {"care_date": date(2024, 1, 5), "known_date": date(2023, 12, 1), "atc": "A10BA02"},
+        "dispensings",
+        {"care_date": date(2024, 1, 5), "known_date": date(2023, 12, 1), "atc": "A10BA02"},
     ),
     "a late-loaded dispensing": (
-        "dispensings", {"care_date": date(2023, 12, 5), "known_date": date(2024, 1, 1), "atc": "N05BA01"},
+        "dispensings",
+        {"care_date": date(2023, 12, 5), "known_date": date(2024, 1, 1), "atc": "N05BA01"},
     ),
     "a late-known ALD": (
-        "ald_periods", {"ald_number": 30, "icd10": "C50", "start_date": date(2023, 9, 1), "known_date": date(2024, 1, 1)},
+        "ald_periods",
+        {"ald_number": 30, "icd10": "C50", "start_date": date(2023, 9, 1), "known_date": date(2024, 1, 1)},
     ),
     "an ALD that begins after the index date": (
-        "ald_periods", {"ald_number": 30, "icd10": "C50", "start_date": date(2024, 1, 2), "known_date": date(2023, 12, 1)},
+        "ald_periods",
+        {"ald_number": 30, "icd10": "C50", "start_date": date(2024, 1, 2), "known_date": date(2023, 12, 1)},
     ),
     "a stay known later": (
-        "stays", {"stay_id": "L", "end_date": date(2023, 12, 20), "known_date": date(2024, 2, 1), "main_diagnoses": ["C343"]},
+        "stays",
+        {"stay_id": "L", "end_date": date(2023, 12, 20), "known_date": date(2024, 2, 1), "main_diagnoses": ["C343"]},
     ),
     "a stay in progress": (
         "stays",
         {
-            "stay_id": "P", "start_date": date(2023, 12, 28), "end_date": date(2024, 1, 3),
-            "known_date": date(2023, 12, 30), "main_diagnoses": ["C343"],
+            "stay_id": "P",
+            "start_date": date(2023, 12, 28),
+            "end_date": date(2024, 1, 3),
+            "known_date": date(2023, 12, 30),
+            "main_diagnoses": ["C343"],
         },
     ),
     "a right known later": (
-        "coverages", {"right": "ame", "start_date": date(2023, 12, 1), "known_date": date(2024, 1, 1)},
+        "coverages",
+        {"right": "ame", "start_date": date(2023, 12, 1), "known_date": date(2024, 1, 1)},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +113,7 @@ def test_the_year_before_must_have_been_read(tmp_path: Path):
 
 
 def test_who_has_a_row(tmp_path: Path):
-    """Alive and born on the index date, or born during the year (age 0); the dead before it and the unborn have none."""
+    """Alive on the index date, or born during the year (age 0); the dead before it and the unborn have none."""
     births = {"alive": date(1950, 3, 1), "newborn": date(2024, 8, 1), "next": date(2025, 1, 1), "unknown": None}
     people = [{"patient_id": who, "birth_date": born} for who, born in births.items()]
     dead = {"patient_id": "dead", "death_date": date(2023, 12, 31)}

@@ -143,7 +143,7 @@ def test_poste_and_perimeter_follow_act_and_specialty(tmp_path: Path) -> None:
         (3211, None): ("biologie", "autre"),
         (3313, None): ("pharmacie", "autre"),
         (3511, None): ("lpp", "autre"),
-        (2113, None): ("hospital_prive", "autre"),
+        (2113, None): ("hopital_prive", "autre"),
     }
     care = read_claims(tmp_path, [{"PRS_NAT_REF": act, "PSE_SPE_COD": specialty} for act, specialty in expected]).care
     found = {row.act_code: (row.poste, row.perimeter) for row in care.itertuples()}

@@ -110,14 +110,14 @@ LINES = st.lists(
             "FLX_DIS_DTD": st.sampled_from([dt.date(2024, 4, 1), dt.date(2024, 6, 1), dt.date(2025, 9, 1)]),
         }
     ),
-    max_size=40,
+    min_size=20, max_size=120,
 )
 
 
 def test_rows_and_cents_are_conserved(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever the lines: received = kept + dropped + netted, rows and cents, and care_lines holds what is kept."""
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=5, deadline=None)
     @given(LINES)
     def holds(drawn: Rows) -> None:
         lines = [
