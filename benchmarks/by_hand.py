@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -37,7 +38,13 @@ def run(snds: Path, out: Path, years: range, memory_gib: float) -> None:
 
 
 def _execute(con: duckdb.DuckDBPyConnection, name: str, **words: object) -> None:
-    con.execute((SQL / f"{name}.sql").read_text(encoding="utf-8").format(**words))
+    text = (SQL / f"{name}.sql").read_text(encoding="utf-8").format(**words)
+    con.execute(re.sub(r"'([^']+/\w+)\*/\*\.parquet'", _lies_at, text))
+
+
+def _lies_at(name: re.Match[str]) -> str:
+    """Quoted path of a raw table: its folder of parts, or its one file."""
+    return f"'{name[1]}/*.parquet'" if Path(name[1]).is_dir() else f"'{name[1]}.parquet'"
 
 
 def _code_lists(con: duckdb.DuckDBPyConnection, snds: Path) -> None:

@@ -51,7 +51,7 @@ def bare() -> FastAPI:
     async def predict(request: Request) -> dict[str, list[float]]:
         asked = await request.json()
         matrix = np.array([[row[name] for name in names] for row in asked["rows"]], dtype=float)
-        return {"expected_eur": booster.predict(matrix, num_threads=1).tolist()}
+        return {"expected_eur": np.asarray(booster.predict(matrix, num_threads=1)).tolist()}
 
     return app
 

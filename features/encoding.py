@@ -166,6 +166,7 @@ def _floats(values: list[tuple[object, ...]], allowed: frozenset[type]) -> np.nd
 
 
 def check_names(given: Iterable[str], wanted: Sequence[str], row: int | None = None) -> None:
+    """FeatureError for the first name that is unknown, given twice or missing."""
     names = list(given)
     known = set(wanted)
     unknown = next((name for name in names if name not in known), None)

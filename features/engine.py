@@ -35,7 +35,9 @@ def _duckdb(memory_gib: float | None, threads: int | None) -> BaseBackend:
         options["memory_limit"] = f"{memory_gib}GiB"
     if threads is not None:
         options["threads"] = threads
-    return ibis.duckdb.connect(**options)
+    con = ibis.duckdb.connect(**options)
+    con.raw_sql("SET enable_progress_bar = false")  # the command line shows its own
+    return con
 
 
 def _spark(memory_gib: float | None, threads: int | None) -> BaseBackend:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from features.synth.model import Array
 
 EUROS = pa.decimal128(13, 2)
 ROW_GROUP = 1 << 18
+DICTIONARY_PAGE = 1 << 22
 COMPRESSION = "snappy"
 
 
@@ -57,24 +59,35 @@ def texts(values: Sequence[str]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def write_part(folder: Path, part: str, columns: dict[str, pa.Array], *, plain: Sequence[str] = ()) -> None:
-    """One Parquet part of a table, without the dictionaries of Arrow in its schema; `plain` columns repeat little."""
-    folder.mkdir(parents=True, exist_ok=True)
-    table = pa.table(columns)
-    fields = [
-        pa.field(field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
-        for field in table.schema
-    ]
+@dataclass(frozen=True)
+class Part:
+    """Where the rows of one chunk (and care year) go: the folder of the tables, the number of the chunk, the part."""
+
+    folder: Path
+    chunk: int
+    name: str
+
+    def write(self, table: str, columns: dict[str, pa.Array], *, plain: Sequence[str] = ()) -> None:
+        """The part of a table; `plain` columns repeat little and take no dictionary."""
+        write_file(self.folder / table / f"{self.name}.parquet", columns, plain=plain)
+
+
+def write_file(path: Path, columns: dict[str, pa.Array], *, plain: Sequence[str] = ()) -> None:
+    """One Parquet file; dictionaries of Arrow are an economy of this program and stay out of its schema."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(
-        table,
-        folder / f"{part}.parquet",
+        pa.table(columns),
+        path,
         compression=COMPRESSION,
         use_dictionary=[name for name in columns if name not in plain],
         row_group_size=ROW_GROUP,
-        dictionary_pagesize_limit=1 << 22,
+        dictionary_pagesize_limit=DICTIONARY_PAGE,
         store_schema=False,
-        write_statistics=True,
         store_decimal_as_integer=True,
-        column_encoding=None,
     )
-    del fields
+
+
+def at(columns: dict[str, pa.Array], places: Array) -> dict[str, pa.Array]:
+    """The rows of columns at some places."""
+    taken = pa.array(places)
+    return {name: column.take(taken) for name, column in columns.items()}

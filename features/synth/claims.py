@@ -6,9 +6,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from features.synth.days import first_day, month_of
-from features.synth.identities import Identities
-from features.synth.lines import Lines, join_lines
+from features.synth.days import month_of
+from features.synth.lines import Lines, Stage, join_lines
 from features.synth.model import Array
 
 CONTROLS = (
@@ -23,6 +22,8 @@ CONTROLS = (
 )
 DELAYS = (0.46, 0.33, 0.11, 0.045, 0.025, 0.013, 0.008)
 LAST_LOAD = 18
+LATE_SHARE = 0.004
+EMPTY_QUALIFIER_SHARE = 0.12
 CERTIFICATIONS = ("00", "04", "01", "11", "12", "15")
 AME_CERTIFICATION = 1
 CLINIC_CATEGORY, HEALTH_CENTRE_CATEGORY = 128, 124
@@ -75,26 +76,25 @@ def join_claims(parts: list[Claims]) -> Claims:
     return Claims(lines=join_lines([part.lines for part in parts]), **columns)
 
 
-def ordinary_claims(
-    lines: Lines, identities: Identities, rng: np.random.Generator, *, year: int, is_ame: Array
-) -> Claims:
+def ordinary_claims(stage: Stage, lines: Lines) -> Claims:
     """The lines as the SNDS receives them, before any trap: all of them must be kept."""
-    size = lines.size
-    month = month_of(lines.day) - month_of(np.array([first_day(year)]))
+    rng, identities, size = stage.rng, stage.identities, lines.size
+    month = month_of(lines.day) - month_of(np.array([stage.year_start]))
     delay = np.searchsorted(np.cumsum(DELAYS), rng.random(size)).clip(0, len(DELAYS) - 1)
-    tail = rng.random(size) < 0.004
-    load = month + 1 + np.where(tail, rng.integers(7, 18, size), delay)
+    is_late = rng.random(size) < LATE_SHARE
+    load = month + 1 + np.where(is_late, rng.integers(len(DELAYS), LAST_LOAD, size), delay)
+    in_clinic = lines.clinic >= 0
     return Claims(
         lines=lines,
         control=np.zeros(size, dtype=np.int64),
         pseudonym=identities.on(lines.person, lines.day),
         rank=identities.rank[lines.person],
-        certification=np.where(is_ame[lines.person], AME_CERTIFICATION, 0),
+        certification=np.where(stage.persons.is_ame[lines.person], AME_CERTIFICATION, 0),
         load=np.minimum(load, LAST_LOAD),
         sign=np.ones(size, dtype=np.int64),
-        dpn=np.where(rng.random(size) < 0.12, -1, 0),
+        dpn=np.where(rng.random(size) < EMPTY_QUALIFIER_SHARE, -1, 0),
         dpn_place=np.zeros(size, dtype=np.int64),
-        taa=np.where(lines.clinic >= 0, 0, -1),
-        category=np.where(lines.clinic >= 0, CLINIC_CATEGORY, 0),
+        taa=np.where(in_clinic, 0, -1),
+        category=np.where(in_clinic, CLINIC_CATEGORY, 0),
         sector=np.full(size, 2, dtype=np.int64),
     )

@@ -54,7 +54,7 @@ class Year:
     onset_time: Array
 
 
-def state_on(model: CareModel, persons: Persons, year: int) -> State:
+def state_on(model: CareModel, persons: Persons, *, year: int) -> State:
     """State of the persons alive on 1 January, and of those born in the year."""
     start, end = first_day(year), first_day(year + 1)
     person = np.flatnonzero((persons.death >= start) & (persons.birth < end))
@@ -78,19 +78,19 @@ def state_on(model: CareModel, persons: Persons, year: int) -> State:
         is_ame=persons.is_ame[person],
         has_minimum=minimum & ~is_newborn,
         quintile=communes().quintile[persons.commune_on(start)[person]],
-        death_risk=_death_risk(model, age, sex, present=present, is_newborn=is_newborn),
-        onset_risk=_onset_risk(model, age, sex, present=present, is_newborn=is_newborn),
+        death_risk=_death_risk(model, age, sex=sex, present=present, is_newborn=is_newborn),
+        onset_risk=_onset_risk(model, age, sex=sex, present=present, is_newborn=is_newborn),
     )
 
 
-def _death_risk(model: CareModel, age: Array, sex: Array, *, present: Array, is_newborn: Array) -> Array:
+def _death_risk(model: CareModel, age: Array, *, sex: Array, present: Array, is_newborn: Array) -> Array:
     """Probability of dying in the year: by age and sex, multiplied by each condition, bounded."""
     ratio = np.exp(present @ np.log(model.number["mortality"]).astype(np.float32))
     risk = model.curves["mortality"][sex - 1, age] * MORTALITY_SCALE * ratio
     return np.where(is_newborn, 0.0, np.minimum(risk, HIGHEST_DEATH))
 
 
-def _onset_risk(model: CareModel, age: Array, sex: Array, *, present: Array, is_newborn: Array) -> Array:
+def _onset_risk(model: CareModel, age: Array, *, sex: Array, present: Array, is_newborn: Array) -> Array:
     """Probability of each condition beginning in the year, n × K (0 where it is already there)."""
     hazard = _hazards(model)[:, sex - 1, age].T
     is_vascular = model.number["vascular"] >= 0.3
@@ -109,7 +109,7 @@ def _hazards(model: CareModel) -> Array:
     return np.where(is_cancer, turnover, slope + 0.3 * turnover) / (1 - prevalence)
 
 
-def draw_year(model: CareModel, persons: Persons, state: State, rng: np.random.Generator) -> Year:
+def draw_year(persons: Persons, state: State, *, rng: np.random.Generator) -> Year:
     """What the year brings; `persons` keep their day of death and the onsets that death does not forestall."""
     start, end = first_day(state.year), first_day(state.year + 1)
     length = end - start

@@ -43,6 +43,11 @@ class Directory:
     leaves_on: Array
     place_of: dict[int, tuple[int, int]]
 
+    @property
+    def number_array(self) -> pa.Array:
+        """Numbers of all professionals, in the order of their places."""
+        return _number_array(self.number)
+
 
 @dataclass(frozen=True)
 class Contracts:
@@ -67,11 +72,6 @@ class Doctors:
     declared: Array
     day: int
 
-    @property
-    def number_array(self) -> pa.Array:
-        """Numbers of all professionals, in the order of their places."""
-        return _number_array(self.directory.number)
-
     def general_practitioner(self, person: Array, rng: np.random.Generator) -> Array:
         """Performer of general-practice acts: mostly the declared doctor, while in practice."""
         declared = self.declared[person]
@@ -79,7 +79,7 @@ class Doctors:
         others = rng.integers(0, self.directory.gp_count, person.size)
         return np.where(is_there & (rng.random(person.size) < KEEPS_DOCTOR), declared, others)
 
-    def other(self, person: Array, specialty: Array, rng: np.random.Generator) -> Array:
+    def other(self, person: Array, specialty: Array, *, rng: np.random.Generator) -> Array:
         """Performer of another specialty: each person keeps to one of two."""
         first = np.zeros(64, dtype=np.int64)
         count = np.ones(64, dtype=np.int64)
@@ -94,7 +94,7 @@ def _number_array(numbers: tuple[str, ...]) -> pa.Array:
     return pa.array(numbers, pa.string())
 
 
-def draw_directory(patients: int, years: range, seed: int) -> Directory:
+def draw_directory(patients: int, years: range, *, seed: int) -> Directory:
     """Professionals for a number of patients."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, 10**6)))
     team_count = int(np.clip(round(patients * TEAM_SHARE / 330), 3, 16))
@@ -138,14 +138,14 @@ def _numbers(patients: int, gp_count: int) -> tuple[dict[int, tuple[int, int]], 
     return place_of, numbers
 
 
-def draw_contracts(rng: np.random.Generator, directory: Directory, persons: Persons, *, years: range) -> Contracts:
+def draw_contracts(rng: np.random.Generator, directory: Directory, *, persons: Persons, years: range) -> Contracts:
     """Contracts of each person: declared before the years, changed in them, or left with a doctor who retired."""
     size = persons.size
     start, end = first_day(years[0]), first_day(years[-1] + 1)
     age = ages(persons.birth, start)
     share = np.where(age >= 16, DECLARED_ADULTS, DECLARED_CHILDREN)
     has = (rng.random(size) < share) & ~persons.is_ame
-    doctor = np.where(has, _choose(rng, directory, size), -1)
+    doctor = np.where(has, _choose(rng, directory, size=size), -1)
     begins = np.maximum(start - rng.integers(60, 4500, size), persons.birth + rng.integers(20, 200, size))
     leaves = np.where(doctor >= 0, np.minimum(directory.leaves_on[doctor], directory.team_to[doctor]), NEVER)
     in_team = (doctor >= 0) & (directory.team[doctor] >= 0)
@@ -161,21 +161,21 @@ def draw_contracts(rng: np.random.Generator, directory: Directory, persons: Pers
     return Contracts(
         doctor=doctor,
         begins=np.where(has, begins, NEVER),
-        second_doctor=np.where(moves_on < NEVER, _successor(rng, directory, doctor, in_team=in_team), -1),
+        second_doctor=np.where(moves_on < NEVER, _successor(rng, directory, doctor=doctor, in_team=in_team), -1),
         second_begins=moves_on,
     )
 
 
-def _choose(rng: np.random.Generator, directory: Directory, size: int) -> Array:
+def _choose(rng: np.random.Generator, directory: Directory, *, size: int) -> Array:
     """A doctor for each person: about 10 % of them in a team, teams of unequal sizes."""
     in_team = rng.random(size) < TEAM_SHARE
     team = np.searchsorted(np.cumsum(directory.team_weight), rng.random(size)).clip(0, directory.team_weight.size - 1)
-    colleagues = _colleague(rng, directory, team)
+    colleagues = _colleague(rng, directory, team=team)
     first_other = int((directory.team >= 0).sum())
     return np.where(in_team, colleagues, rng.integers(first_other, directory.gp_count, size))
 
 
-def _colleague(rng: np.random.Generator, directory: Directory, team: Array) -> Array:
+def _colleague(rng: np.random.Generator, directory: Directory, *, team: Array) -> Array:
     """A member of each team."""
     members = directory.team[directory.team >= 0]
     first = np.searchsorted(members, np.arange(directory.team_weight.size))
@@ -183,10 +183,10 @@ def _colleague(rng: np.random.Generator, directory: Directory, team: Array) -> A
     return first[team] + (rng.random(team.size) * count[team]).astype(np.int64)
 
 
-def _successor(rng: np.random.Generator, directory: Directory, doctor: Array, *, in_team: Array) -> Array:
+def _successor(rng: np.random.Generator, directory: Directory, *, doctor: Array, in_team: Array) -> Array:
     stays = in_team & (rng.random(doctor.size) < COLLEAGUE_SHARE)
-    colleague = _colleague(rng, directory, np.where(in_team, directory.team[doctor], 0))
-    return np.where(stays, colleague, _choose(rng, directory, doctor.size))
+    colleague = _colleague(rng, directory, team=np.where(in_team, directory.team[doctor], 0))
+    return np.where(stays, colleague, _choose(rng, directory, size=doctor.size))
 
 
 def write_roster(directory: Directory, path: Path) -> None:

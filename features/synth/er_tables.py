@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 
-from features.synth.arrow import coded, constant, days, euros, integers, long_integers, write_part
-from features.synth.claims import CERTIFICATIONS, Claims
+from features.synth.arrow import Part, at, coded, constant, days, euros, integers, long_integers
+from features.synth.claims import CERTIFICATIONS, CONTROLS, Claims
 from features.synth.days import first_of_month, month_of
 from features.synth.geography import DEPARTMENTS, communes
 from features.synth.lines import CONTRIBUTION, ORDINARY, SUPPLEMENT, Stage
 from features.synth.model import Array, CareModel
+from features.synth.stays import CLINICS
 
 PLAIN = ("DCT_ORD_NUM",)
 LINES_PER_STATEMENT = 4
@@ -20,27 +19,26 @@ C2S_TYPES = ("ZZZ", "G89", "P89")
 AME_SCHEME, GENERAL_SCHEME = 95, 101
 PATHWAY_DECLARED, PATHWAY_EMERGENCY, PATHWAY_AWAY = 1, 5, 6
 CIP_FIRST, UNKNOWN_CIP_FIRST = 3400930000000, 3400999000000
-CLINIC_FINESS = 30
 
 
-def write_claims(stage: Stage, claims: Claims, folder: Path, *, part: str, unknown_packs: float) -> dict[str, int]:
+def write_claims(stage: Stage, claims: Claims, *, part: Part, unknown_packs: float) -> dict[str, int]:
     """Parts of ER_PRS_F, ER_PHA_F, ER_CAM_F and ER_ETE_F; returns rows of ER_PHA_F by control."""
-    key = _key(stage, claims, part)
-    write_part(folder / "ER_PRS_F", part, {**key, **_person(stage, claims), **_act(stage, claims)}, plain=PLAIN)
-    counts = _write_packs(stage, claims, key, folder / "ER_PHA_F", part=part, unknown_packs=unknown_packs)
-    _write_acts(stage, claims, key, folder / "ER_CAM_F", part=part)
-    _write_establishments(claims, key, folder / "ER_ETE_F", part=part)
+    key = _key(stage, claims, chunk=part.chunk)
+    part.write("ER_PRS_F", {**key, **_person(stage, claims), **_act(stage, claims)}, plain=PLAIN)
+    packs, counts = _packs(stage, claims, key=key, unknown_packs=unknown_packs)
+    part.write("ER_PHA_F", packs, plain=PLAIN)
+    part.write("ER_CAM_F", _procedures(stage, claims, key=key), plain=PLAIN)
+    part.write("ER_ETE_F", _establishments(claims, key), plain=PLAIN)
     return counts
 
 
-def _key(stage: Stage, claims: Claims, part: str) -> dict[str, pa.Array]:
+def _key(stage: Stage, claims: Claims, *, chunk: int) -> dict[str, pa.Array]:
     """The 9-part key: transmitter = chunk, file = care year, statement and rank = place of the row."""
     size = claims.lines.size
     place = np.arange(size)
     january = month_of(np.array([stage.year_start]))[0]
     load = first_of_month(january + np.arange(32))
     treated = load[claims.load] - 1 - stage.rng.integers(0, 27, size)
-    chunk = int(part.split("-")[0])
     commune = stage.persons.commune[claims.lines.person]
     offices = [f"01C{department}000"[:9] for department in communes().department]
     return {
@@ -99,7 +97,7 @@ def _act(stage: Stage, claims: Claims) -> dict[str, pa.Array]:
         "PRS_DPN_QLP": integers(claims.dpn_place),
         "PRS_PPU_SEC": integers(claims.sector),
         "PSE_SPE_COD": integers(lines.specialty),
-        "PFS_EXE_NUM": coded(lines.performer, stage.doctors.number_array),
+        "PFS_EXE_NUM": coded(lines.performer, stage.doctors.directory.number_array),
         "PRS_PDS_QCP": integers(_pathway(stage, claims)),
     }
 
@@ -113,64 +111,56 @@ def _pathway(stage: Stage, claims: Claims) -> Array:
     return np.where(is_gp, np.where(lines.performer == declared, PATHWAY_DECLARED, away), 0)
 
 
-def _detail_key(key: dict[str, pa.Array], places: Array) -> dict[str, pa.Array]:
-    taken = pa.array(places)
-    return {name: column.take(taken) for name, column in key.items()}
-
-
-def _write_packs(
-    stage: Stage, claims: Claims, key: dict[str, pa.Array], folder: Path, *, part: str, unknown_packs: float
-) -> dict[str, int]:
-    """ER_PHA_F: one row per pharmacy line; some packs kept have a code absent from IR_PHA_R."""
+def _packs(
+    stage: Stage, claims: Claims, *, key: dict[str, pa.Array], unknown_packs: float
+) -> tuple[dict[str, pa.Array], dict[str, int]]:
+    """ER_PHA_F: one row per pharmacy line; some packs kept have a code absent from IR_PHA_R. And rows by control."""
     places = np.flatnonzero(claims.lines.pack >= 0)
     control = claims.control[places]
     code = cip_codes(stage.model)[claims.lines.pack[places]]
     is_unknown = (control == 0) & (stage.rng.random(places.size) < unknown_packs)
-    code = np.where(is_unknown, UNKNOWN_CIP_FIRST + np.arange(places.size), code)
     columns = {
-        **_detail_key(key, places),
+        **at(key, places),
         "PHA_ORD_NUM": integers(np.ones(places.size)),
-        "PHA_PRS_C13": long_integers(code),
+        "PHA_PRS_C13": long_integers(np.where(is_unknown, UNKNOWN_CIP_FIRST + np.arange(places.size), code)),
         "PHA_ACT_QSN": integers((claims.lines.quantity * claims.sign)[places]),
     }
-    write_part(folder, part, columns, plain=PLAIN)
-    is_late = control == 1
-    return {
+    is_read = control != CONTROLS.index("outside_flux_window")
+    return columns, {
         "unknown_pack": int(is_unknown.sum()),
-        "detail_of_dropped_line": int(((control > 0) & ~is_late).sum()),
+        "detail_of_dropped_line": int(((control > 0) & is_read).sum()),
     }
 
 
-def _write_acts(stage: Stage, claims: Claims, key: dict[str, pa.Array], folder: Path, *, part: str) -> None:
+def _procedures(stage: Stage, claims: Claims, *, key: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """ER_CAM_F: one row per line of a CCAM act."""
     places = np.flatnonzero(claims.lines.ccam >= 0)
-    columns = {
-        **_detail_key(key, places),
+    return {
+        **at(key, places),
         "CAM_ORD_NUM": integers(np.ones(places.size)),
         "CAM_PRS_IDE": coded(claims.lines.ccam[places], stage.model.ccam),
         "CAM_ACT_COD": constant("1", places.size),
         "CAM_TRT_PHA": integers(np.zeros(places.size)),
     }
-    write_part(folder, part, columns, plain=PLAIN)
 
 
-def _write_establishments(claims: Claims, key: dict[str, pa.Array], folder: Path, *, part: str) -> None:
+def _establishments(claims: Claims, key: dict[str, pa.Array]) -> dict[str, pa.Array]:
     """ER_ETE_F: lines of clinics, of public hospitals, and of health centres."""
     places = np.flatnonzero(claims.taa >= 0)
     clinic = claims.lines.clinic[places]
-    columns = {
-        **_detail_key(key, places),
-        "ETB_EXE_FIN": coded(np.where(clinic >= 0, clinic, places % CLINIC_FINESS), clinic_finess()),
+    return {
+        **at(key, places),
+        "ETB_EXE_FIN": coded(np.where(clinic >= 0, clinic, places % CLINICS), clinic_finess()),
         "ETE_IND_TAA": integers(claims.taa[places]),
         "ETE_CAT_COD": integers(claims.category[places]),
         "MDT_COD": integers(np.full(places.size, 3)),
         "PRS_PPU_SEC": integers(claims.sector[places]),
     }
-    write_part(folder, part, columns, plain=PLAIN)
 
 
 def clinic_finess() -> tuple[str, ...]:
     """FINESS of 8 characters of the private clinics."""
-    return tuple(f"{DEPARTMENTS[place]}0{81000 + place}" for place in range(CLINIC_FINESS))
+    return tuple(f"{DEPARTMENTS[place]}0{81000 + place}" for place in range(CLINICS))
 
 
 def cip_codes(model: CareModel) -> Array:

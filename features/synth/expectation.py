@@ -50,8 +50,8 @@ def care_rates(model: CareModel, state: State) -> Rates:
     """Rates of care of each person of the state."""
     extra = _extra_need(model, state)
     return Rates(
-        streams=_stream_rates(model, state, extra),
-        annual=_annual_stays(model, state, extra),
+        streams=_stream_rates(model, state, extra=extra),
+        annual=_annual_stays(model, state, extra=extra),
         sessions=_sessions(model, state),
         terminal=np.interp(state.age, (0, 40, 65, 80, 95), (1.9, 1.9, 1.6, 1.2, 0.7)),
         factor=np.clip(0.86 + 0.0028 * state.age + 0.10 * np.minimum(extra, 1.5), 0.85, 1.4),
@@ -73,14 +73,14 @@ def _extra_need(model: CareModel, state: State) -> Array:
     return saturated * (1.35 - 0.7 * np.clip((state.age - 40) / 45, 0, 1))
 
 
-def _stream_rates(model: CareModel, state: State, extra: Array) -> Array:
+def _stream_rates(model: CareModel, state: State, *, extra: Array) -> Array:
     number = {name: values[: len(model.streams)] for name, values in model.stream_number.items()}
     usual = model.stream_curves[:, state.sex - 1, state.age].T * (1 + extra[:, None] * number["load_effect"])
     programme = state.present @ model.programmes.astype(np.float32)
     scale = np.where(number["overlap_scale"] > 0, number["overlap_scale"], 1e9)
     planned = scale * -np.expm1(-programme / scale)
     rates = (usual * _social(state, number) + planned) * _territory(state, number)
-    return _with_interactions(model, state, rates)
+    return _with_interactions(model, state, rates=rates)
 
 
 def _social(state: State, number: dict[str, Array]) -> Array:
@@ -95,7 +95,7 @@ def _territory(state: State, number: dict[str, Array]) -> Array:
     return np.stack([number[name] for name in QUINTILES])[state.quintile]
 
 
-def _with_interactions(model: CareModel, state: State, rates: Array) -> Array:
+def _with_interactions(model: CareModel, state: State, *, rates: Array) -> Array:
     """Pairs of characteristics that weigh more together than apart."""
     has = {name: state.present[:, place] > 0 for place, name in enumerate(model.conditions)}
     mood = has["depression"] | has["mood_severe"] | has["anxiety"]
@@ -115,7 +115,7 @@ def _with_interactions(model: CareModel, state: State, rates: Array) -> Array:
     return rates
 
 
-def _annual_stays(model: CareModel, state: State, extra: Array) -> Array:
+def _annual_stays(model: CareModel, state: State, *, extra: Array) -> Array:
     """Stays of a usual year by cause: age group, maternity, joints, and each condition's own."""
     rates = np.zeros((state.age.size, len(model.causes)))
     number = {name: values[-1:] for name, values in model.stream_number.items()}
@@ -154,7 +154,7 @@ def _sessions(model: CareModel, state: State) -> Array:
     return rates
 
 
-def expected_stays(model: CareModel, state: State, rates: Rates) -> Array:
+def expected_stays(model: CareModel, state: State, *, rates: Rates) -> Array:
     """Stays expected per full year alive, n × Q: usual, sessions, onsets, last stays, birth, readmissions."""
     stays = rates.annual + rates.sessions
     onset = state.onset_risk * model.number["onset_stays"]
@@ -166,9 +166,9 @@ def expected_stays(model: CareModel, state: State, rates: Rates) -> Array:
     return stays
 
 
-def expected_euros(model: CareModel, state: State, rates: Rates) -> Expected:
+def expected_euros(model: CareModel, state: State, *, rates: Rates) -> Expected:
     """Euros expected for a full year alive: what a perfect payment model could know."""
-    stays = expected_stays(model, state, rates)
+    stays = expected_stays(model, state, rates=rates)
     lines = rates.streams + stays @ model.cause_follow
     euros = lines * model.price_eur
     office, home = (model.stream(name) for name in MG)

@@ -10,8 +10,43 @@ import numpy as np
 from features.synth.model import Array
 
 COMMUNES = 320
-DEPARTMENTS = (
-    "01 06 13 17 21 22 29 31 33 34 35 38 44 45 51 54 57 59 62 63 64 67 69 72 75 76 78 80 83 84 92 93 94".split()
+DEPARTMENTS = tuple(
+    f"{place:02d}"
+    for place in (
+        1,
+        6,
+        13,
+        17,
+        21,
+        22,
+        29,
+        31,
+        33,
+        34,
+        35,
+        38,
+        44,
+        45,
+        51,
+        54,
+        57,
+        59,
+        62,
+        63,
+        64,
+        67,
+        69,
+        72,
+        75,
+        76,
+        78,
+        80,
+        83,
+        84,
+        92,
+        93,
+        94,
+    )
 )
 OVERSEAS = ("971", "972", "974")
 OVERSEAS_SHARE = 0.03

@@ -19,6 +19,7 @@ CHILD_SUPPLEMENT, HOME_SUPPLEMENT = 1903, 1224
 CONTRIBUTION_CENTS = -100
 PHARMACY_SPECIALTY, CLINIC_SPECIALTY = 50, 4
 ALD_FULL_SHARE = 0.8
+GP_SPECIALTIES = (1, 22, 23)
 FOLLOW_UP_DAYS = 75
 
 
@@ -118,13 +119,17 @@ class Stage:
         )
 
 
-def stream_lines(
-    stage: Stage, follow_row: Array, follow_day: Array, follow_stream: Array
-) -> tuple[list[Lines], Array, Array]:
-    """Lines of every stream, usual care and follow-up of stays; and rows and days of public outpatient care.
+@dataclass(frozen=True)
+class FollowUps:
+    """Town acts that follow a stay: row of the state, day of discharge, stream."""
 
-    follow_*: row of the state, day of discharge and stream of each act that follows a stay.
-    """
+    row: Array
+    day: Array
+    stream: Array
+
+
+def stream_lines(stage: Stage, follow: FollowUps) -> tuple[list[Lines], Array, Array]:
+    """Lines of every stream, usual care and follow-up of stays; and rows and days of public outpatient care."""
     model, rng = stage.model, stage.rng
     frailty = _frailty(stage) * stage.year.share
     gp_seen = np.zeros(stage.state.person.size)
@@ -141,16 +146,16 @@ def stream_lines(
             count = rng.poisson(rate * frailty * own / model.stream_number["cluster"][place])
         if name in MG:
             gp_seen += count
-        row, day = _clustered(stage, place, np.repeat(np.arange(count.size), count))
-        after = follow_stream == place
-        rows = np.concatenate([row, follow_row[after]])
-        days = np.concatenate([day, stage.days(follow_row[after], follow_day[after])])
+        row, day = _clustered(stage, place, row=np.repeat(np.arange(count.size), count))
+        after = follow.stream == place
+        rows = np.concatenate([row, follow.row[after]])
+        days = np.concatenate([day, stage.days(follow.row[after], follow.day[after])])
         if name == "ace":
             outpatient = (rows, days)
         elif place == acute:
-            parts.append(_acute_packs(stage, rows, days))
+            parts.append(_acute_packs(stage, rows, days=days))
         else:
-            parts.extend(_act_lines(stage, name, rows, day=days))
+            parts.extend(_act_lines(stage, name, rows=rows, day=days))
     return parts, outpatient[0], outpatient[1]
 
 
@@ -161,7 +166,7 @@ def _frailty(stage: Stage) -> Array:
     return np.where(seeks, stage.persons.frailty[person] / (1 - avoiding), 0.0)
 
 
-def _clustered(stage: Stage, stream: int, row: Array) -> tuple[Array, Array]:
+def _clustered(stage: Stage, stream: int, *, row: Array) -> tuple[Array, Array]:
     """Rows and days of lines that come in series: so many per series, so many days apart."""
     size = int(stage.model.stream_number["cluster"][stream])
     gap = int(stage.model.stream_number["cluster_days"][stream])
@@ -171,7 +176,7 @@ def _clustered(stage: Stage, stream: int, row: Array) -> tuple[Array, Array]:
     return rows, np.minimum(day, stage.year.last[rows])
 
 
-def _act_lines(stage: Stage, name: str, rows: Array, *, day: Array) -> list[Lines]:
+def _act_lines(stage: Stage, name: str, *, rows: Array, day: Array) -> list[Lines]:
     """Lines of one stream: the act is drawn from its list, the performer from those of its specialty."""
     acts = stage.model.acts[name]
     which = np.searchsorted(acts.cumulated, stage.rng.random(rows.size)).clip(0, acts.act.size - 1)
@@ -181,7 +186,7 @@ def _act_lines(stage: Stage, name: str, rows: Array, *, day: Array) -> list[Line
     if name in MG:
         performer = stage.doctors.general_practitioner(person, stage.rng)
     else:
-        performer = stage.doctors.other(person, specialty, stage.rng)
+        performer = stage.doctors.other(person, specialty, rng=stage.rng)
     lines = make_lines(
         person,
         day,
@@ -194,14 +199,14 @@ def _act_lines(stage: Stage, name: str, rows: Array, *, day: Array) -> list[Line
         ccam=ccam[which],
     )
     if name == "gp_home":
-        return [lines, _supplement(lines, HOME_SUPPLEMENT, HOME_SUPPLEMENT_CENTS)]
+        return [lines, _supplement(lines, HOME_SUPPLEMENT, cents=HOME_SUPPLEMENT_CENTS)]
     if name == "gp_office":
         children = lines.take(np.flatnonzero(stage.state.age[rows] < CHILD_AGE))
-        return [lines, _supplement(children, CHILD_SUPPLEMENT, CHILD_SUPPLEMENT_CENTS)]
+        return [lines, _supplement(children, CHILD_SUPPLEMENT, cents=CHILD_SUPPLEMENT_CENTS)]
     return [lines]
 
 
-def _supplement(lines: Lines, act: int, cents: int) -> Lines:
+def _supplement(lines: Lines, act: int, *, cents: int) -> Lines:
     size = lines.size
     return replace(
         lines,
@@ -211,12 +216,12 @@ def _supplement(lines: Lines, act: int, cents: int) -> Lines:
     )
 
 
-def _acute_packs(stage: Stage, rows: Array, days: Array) -> Lines:
+def _acute_packs(stage: Stage, rows: Array, *, days: Array) -> Lines:
     """Drugs of the day's illness."""
     places = [place for place, row in enumerate(stage.model.drugs) if row["condition"] == "acute"]
     ends = np.array([float(stage.model.drugs[place]["share_to"]) for place in places])
     which = np.searchsorted(ends, stage.rng.random(rows.size), side="right").clip(0, len(places) - 1)
-    return _packs(stage, rows, days, place=np.array(places)[which])
+    return _packs(stage, rows, days=days, place=np.array(places)[which])
 
 
 def chronic_packs(stage: Stage) -> list[Lines]:
@@ -239,11 +244,11 @@ def chronic_packs(stage: Stage) -> list[Lines]:
         last = year.last[who[repeated]]
         first = begins[repeated]
         days = first + (stage.rng.random(repeated.size) * (last - first + 1)).astype(np.int64)
-        parts.append(_packs(stage, who[repeated], days, place=np.full(repeated.size, place)))
+        parts.append(_packs(stage, who[repeated], days=days, place=np.full(repeated.size, place)))
     return parts
 
 
-def _packs(stage: Stage, rows: Array, days: Array, *, place: Array) -> Lines:
+def _packs(stage: Stage, rows: Array, *, days: Array, place: Array) -> Lines:
     column = numbers(list(stage.model.drugs), "price_cents", "act_code", "rate_pct")
     person = stage.state.person[rows]
     specialty = np.full(rows.size, PHARMACY_SPECIALTY)
@@ -254,12 +259,12 @@ def _packs(stage: Stage, rows: Array, days: Array, *, place: Array) -> Lines:
         specialty=specialty,
         unit=column["price_cents"][place].astype(np.int64),
         rate=column["rate_pct"][place].astype(np.int32),
-        performer=stage.doctors.other(person, specialty, stage.rng),
+        performer=stage.doctors.other(person, specialty, rng=stage.rng),
         pack=place,
     )
 
 
-def contributions(stage: Stage, lines: Lines, share: float) -> Lines:
+def contributions(stage: Stage, lines: Lines, *, share: float) -> Lines:
     """Flat contributions (1 EUR) taken back on doctors' acts of adults without C2S."""
     is_doctor = np.isin(lines.act, (1110, 1109, 1111, 1112, 1103)) & (lines.kind == ORDINARY)
     row = np.searchsorted(stage.state.person, lines.person)
@@ -274,7 +279,7 @@ def contributions(stage: Stage, lines: Lines, share: float) -> Lines:
     )
 
 
-def with_full_rate(stage: Stage, lines: Lines, is_exempt: Array) -> Lines:
+def with_full_rate(stage: Stage, lines: Lines, *, is_exempt: Array) -> Lines:
     """Lines reimbursed in full for most care of persons in ALD (`is_exempt`, by row of the state)."""
     row = np.searchsorted(stage.state.person, lines.person)
     full = is_exempt[row] & (stage.rng.random(lines.size) < ALD_FULL_SHARE) & (lines.kind != CONTRIBUTION)

@@ -133,7 +133,7 @@ def care_model() -> CareModel:
         causes=causes,
         stays=tuple(stays),
         ccam=tuple(sorted({row["ccam"] for row in [*stays, *read_rows("synth_acts")]} - {""})),
-        **_stay_tables(stays, causes, names),
+        **_stay_tables(stays, causes, streams=names),
     )
 
 
@@ -216,7 +216,7 @@ def _thresholds(prevalence: Array) -> Array:
     return np.array(flat, dtype=np.float32).reshape(prevalence.shape)
 
 
-def _stay_tables(rows: list[dict[str, str]], causes: tuple[str, ...], streams: tuple[str, ...]) -> dict[str, Any]:
+def _stay_tables(rows: list[dict[str, str]], causes: tuple[str, ...], *, streams: tuple[str, ...]) -> dict[str, Any]:
     """Rows of each cause, and per cause the mean euros of a stay and of what follows it."""
     texts = ("cause", "ghm", "dp", "dr", "ccam")
     column = numbers(rows, *[name for name in rows[0] if name not in texts])

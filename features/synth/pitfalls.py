@@ -20,10 +20,10 @@ PUBLIC_CATEGORIES = (101, 355, 131, 106, 122, 365, 128, 129)
 LATEST_LOAD = 24
 
 
-def plant(stage: Stage, claims: Claims, identities: Identities, rates: Rates) -> Claims:
+def plant(stage: Stage, claims: Claims, *, rates: Rates) -> Claims:
     """The claims with every trap: copies that must be dropped, reversals that must be netted, payments, benefits."""
-    rng = stage.rng
-    claims = _in_health_centres(claims, rng, rates.line_health_centre)
+    rng, identities = stage.rng, stage.identities
+    claims = _in_health_centres(claims, rng, share=rates.line_health_centre)
     lines = claims.lines
     plain = np.flatnonzero(
         (lines.kind == ORDINARY) & (lines.clinic < 0) & (lines.act != UNKNOWN_ACT) & (claims.taa < 0)
@@ -41,15 +41,15 @@ def plant(stage: Stage, claims: Claims, identities: Identities, rates: Rates) ->
     chosen = rng.permutation(plain)[: sum(counts)]
     places = dict(zip(copied, np.split(chosen, np.cumsum(counts)[:-1]), strict=True))
     parts = [
-        _for_information(claims, places["information_only"], rng),
-        _in_pmsi(claims, places["hospital_in_pmsi"], rng),
-        _loaded_late(claims, places["outside_flux_window"], rng),
-        _fictitious(claims, places["fictitious_identifier"], identities, rng=rng),
-        _of_nobody(claims, places["unknown_person"], identities, rng=rng),
-        _payments(stage, claims, identities, count=int(rng.binomial(lines.size, rates.line_payment_without_act))),
-        _cash(stage, claims, int(rng.binomial(lines.size, rates.line_cash_benefit))),
+        _for_information(claims, places["information_only"], rng=rng),
+        _in_pmsi(claims, places["hospital_in_pmsi"], rng=rng),
+        _loaded_late(claims, places["outside_flux_window"], rng=rng),
+        _fictitious(claims, places["fictitious_identifier"], identities=identities, rng=rng),
+        _of_nobody(claims, places["unknown_person"], identities=identities, rng=rng),
+        _payments(stage, claims, count=int(rng.binomial(lines.size, rates.line_payment_without_act))),
+        _cash(stage, claims, count=int(rng.binomial(lines.size, rates.line_cash_benefit))),
     ]
-    claims, reversals = _reversed(stage, claims, places["full"], places["partial"])
+    claims, reversals = _reversed(stage, claims, full=places["full"], partial=places["partial"])
     return join_claims([claims, *parts, *reversals])
 
 
@@ -57,7 +57,7 @@ def _control(name: str) -> int:
     return CONTROLS.index(name)
 
 
-def _in_health_centres(claims: Claims, rng: np.random.Generator, share: float) -> Claims:
+def _in_health_centres(claims: Claims, rng: np.random.Generator, *, share: float) -> Claims:
     """Some doctors' acts are given in health centres: town care that the reader must keep."""
     is_act = np.isin(claims.lines.act, (1110, 1112)) & (claims.lines.kind == ORDINARY)
     there = is_act & (rng.random(is_act.size) < share)
@@ -69,7 +69,7 @@ def _in_health_centres(claims: Claims, rng: np.random.Generator, share: float) -
     )
 
 
-def _for_information(claims: Claims, places: Array, rng: np.random.Generator) -> Claims:
+def _for_information(claims: Claims, places: Array, *, rng: np.random.Generator) -> Claims:
     kind = rng.integers(0, 3, places.size)
     return claims.take(
         places,
@@ -79,19 +79,19 @@ def _for_information(claims: Claims, places: Array, rng: np.random.Generator) ->
     )
 
 
-def _in_pmsi(claims: Claims, places: Array, rng: np.random.Generator) -> Claims:
+def _in_pmsi(claims: Claims, places: Array, *, rng: np.random.Generator) -> Claims:
     """Public hospital lines: under activity-based payment, or outside it in a public establishment."""
     taa = (rng.random(places.size) < 0.7).astype(np.int64)
     category = np.array(PUBLIC_CATEGORIES)[rng.integers(0, len(PUBLIC_CATEGORIES), places.size)]
     return claims.take(places, control=_control("hospital_in_pmsi"), taa=taa, category=category, sector=1)
 
 
-def _loaded_late(claims: Claims, places: Array, rng: np.random.Generator) -> Claims:
+def _loaded_late(claims: Claims, places: Array, *, rng: np.random.Generator) -> Claims:
     load = LAST_LOAD + 1 + rng.integers(0, LATEST_LOAD - LAST_LOAD, places.size)
     return claims.take(places, control=_control("outside_flux_window"), load=load)
 
 
-def _fictitious(claims: Claims, places: Array, identities: Identities, *, rng: np.random.Generator) -> Claims:
+def _fictitious(claims: Claims, places: Array, *, identities: Identities, rng: np.random.Generator) -> Claims:
     owner = identities.fictitious[rng.integers(0, identities.fictitious.size, places.size)]
     certification = rng.integers(2, len(CERTIFICATIONS), places.size)
     return claims.take(
@@ -99,14 +99,14 @@ def _fictitious(claims: Claims, places: Array, identities: Identities, *, rng: n
     )
 
 
-def _of_nobody(claims: Claims, places: Array, identities: Identities, *, rng: np.random.Generator) -> Claims:
+def _of_nobody(claims: Claims, places: Array, *, identities: Identities, rng: np.random.Generator) -> Claims:
     owner = identities.unknown[rng.integers(0, identities.unknown.size, places.size)]
     return claims.take(places, control=_control("unknown_person"), pseudonym=owner, rank=1, certification=0)
 
 
-def _payments(stage: Stage, claims: Claims, identities: Identities, *, count: int) -> Claims:
+def _payments(stage: Stage, claims: Claims, *, count: int) -> Claims:
     """ROSP, list and structure fees, on-call pay, Article 51 payments: on fictitious identifiers and on persons."""
-    rng = stage.rng
+    rng, identities = stage.rng, stage.identities
     paid = claims.take(rng.integers(0, claims.lines.size, count))
     lines = make_lines(
         paid.lines.person,
@@ -130,7 +130,7 @@ def _payments(stage: Stage, claims: Claims, identities: Identities, *, count: in
     )
 
 
-def _cash(stage: Stage, claims: Claims, count: int) -> Claims:
+def _cash(stage: Stage, claims: Claims, *, count: int) -> Claims:
     """Sick-leave benefits of persons of working age: kept, and out of the target."""
     rng, state = stage.rng, stage.state
     workers = np.flatnonzero((state.age >= 18) & (state.age < 64) & ~state.is_ame)
@@ -157,14 +157,14 @@ def _cash(stage: Stage, claims: Claims, count: int) -> Claims:
     )
 
 
-def _reversed(stage: Stage, claims: Claims, full: Array, partial: Array) -> tuple[Claims, list[Claims]]:
+def _reversed(stage: Stage, claims: Claims, *, full: Array, partial: Array) -> tuple[Claims, list[Claims]]:
     """Lines cancelled in full (a line billed in excess, and its reversal) or in part (too many units, then fewer).
 
     Their person, act and day are theirs alone, so that no other line joins the group that is netted.
     """
     lines = claims.lines
     keys = np.sort(_key(lines))
-    excess = _cancelled(stage, claims, full, keys=keys)
+    excess = _cancelled(stage, claims, places=full, keys=keys)
     key = _key(lines.take(partial))
     is_alone = np.searchsorted(keys, key, "right") - np.searchsorted(keys, key, "left") == 1
     partial = partial[is_alone & (lines.quantity[partial] >= 2)]
@@ -181,7 +181,7 @@ def _reversed(stage: Stage, claims: Claims, full: Array, partial: Array) -> tupl
     return replace(claims, lines=replace(lines, quantity=quantity)), [*excess, returned]
 
 
-def _cancelled(stage: Stage, claims: Claims, places: Array, *, keys: Array) -> list[Claims]:
+def _cancelled(stage: Stage, claims: Claims, *, places: Array, keys: Array) -> list[Claims]:
     """Copies of lines on another day, and their reversals."""
     lines = claims.lines.take(places)
     day = stage.days(np.searchsorted(stage.state.person, lines.person)).astype(np.int32)
@@ -215,3 +215,16 @@ def _after(load: Array, rng: np.random.Generator) -> Array:
 def _key(lines: Lines) -> Array:
     """Person, day and act in one number."""
     return (lines.person.astype(np.int64) * NEVER + lines.day) * 10_000 + lines.act
+
+
+def claim_counts(claims: Claims) -> dict[str, tuple[int, int, int]]:
+    """Rows and cents of ER_PRS_F by control; a netted row has given its cents to the row kept, or to its reversal."""
+    base, reimbursed, lines = claims.base_cents, claims.reimbursed_cents, claims.lines
+    kept = claims.control == _control("kept")
+    masks = {name: claims.control == place for place, name in enumerate(CONTROLS) if place}
+    masks["unknown_act_code"] = kept & (lines.act == UNKNOWN_ACT)
+    masks["cash_benefit"] = kept & np.isin(lines.act, CASH)
+    masks["supplement_not_counted"] = kept & (lines.kind != ORDINARY)
+    masks["rows_in"] = np.ones(kept.size, dtype=bool)
+    counts = {name: (int(hit.sum()), int(base[hit].sum()), int(reimbursed[hit].sum())) for name, hit in masks.items()}
+    return {**counts, "reversal_netted": (counts["reversal_netted"][0], 0, 0)}

@@ -8,10 +8,11 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
-from features.synth.arrow import coded, days, texts
+from features.synth.arrow import Part, coded, days, texts
 from features.synth.geography import DEPARTMENTS
 from features.synth.lines import Stage
 from features.synth.model import Array, read_rows
+from features.synth.rates import Rates
 
 HOSPITALS = 40
 STAY_CONTROLS = (
@@ -31,6 +32,7 @@ RETURN_CODES = ("NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET"
 STAY_CODES = (*RETURN_CODES, "COH_NAI_RET", "COH_SEX_RET")
 REIMBURSED_PERCENT = 93
 MOST_CHUNKS = 4000
+Counts = dict[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,20 @@ class Records:
         return np.isin(self.control, [STAY_CONTROLS.index(name) for name in controls])
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What the writers of one part share: where it goes, two-digit year, rates, rows of the state in ALD."""
+
+    part: Part
+    year: str
+    rates: Rates
+    is_exempt: Array
+
+    def write(self, table: str, columns: dict[str, pa.Array]) -> None:
+        """The part of a table of the year (`{}` in its name)."""
+        self.part.write(table.format(self.year), columns)
+
+
 @cache
 def hospital_finess() -> tuple[str, ...]:
     """FINESS of 9 characters of the public hospitals; none is on the list of duplicates."""
@@ -63,7 +79,7 @@ def duplicated_finess() -> tuple[str, ...]:
     return tuple(row["finess_geo"] for row in read_rows("finess_duplicates"))
 
 
-def plant_records(stage: Stage, person: Array, day: Array, *, eligible: Array, shares: dict[str, float]) -> Records:
+def plant_records(stage: Stage, person: Array, *, day: Array, eligible: Array, shares: dict[str, float]) -> Records:
     """One record per stay, and copies of eligible stays each with one defect, in the shares given by control."""
     rng = stage.rng
     parts, controls = [np.arange(person.size)], [np.zeros(person.size, dtype=np.int64)]
@@ -88,13 +104,13 @@ def is_single(stage: Stage) -> Array:
     return (twin_of < 0) & ~np.isin(np.arange(twin_of.size), twin_of)
 
 
-def stay_numbers(part: str, size: int, width: int) -> pa.Array:
-    """Numbers of the records of a part: those of two chunks never meet in one establishment."""
-    first = int(part.split("-")[0]) * (10**width // MOST_CHUNKS)
+def stay_numbers(chunk: int, size: int, *, width: int) -> pa.Array:
+    """Numbers of the records of a chunk: those of two chunks never meet in one establishment."""
+    first = chunk * (10**width // MOST_CHUNKS)
     return texts([f"{place:0{width}d}" for place in range(first, first + size)])
 
 
-def chaining(records: Records, first: Array, last: Array, names: tuple[str, ...]) -> dict[str, pa.Array]:
+def chaining(records: Records, names: tuple[str, ...], *, first: Array, last: Array) -> dict[str, pa.Array]:
     """Pseudonym, days and return codes of the records of a C table."""
     columns = {
         "NIR_ANO_17": coded(records.pseudonym, records.names),
@@ -106,15 +122,15 @@ def chaining(records: Records, first: Array, last: Array, names: tuple[str, ...]
     return columns
 
 
-def tally(records: Records, base: Array, reimbursed: Array) -> dict[str, tuple[int, int, int]]:
-    """Rows, base and reimbursed cents of each planted control."""
-    counts = {}
-    for place, name in enumerate(STAY_CONTROLS[1:], start=1):
-        hit = records.control == place
-        counts[name] = (int(hit.sum()), int(base[hit].sum()), int(reimbursed[hit].sum()))
-    return counts
+def tally(stage: Stage, records: Records, *, row: Array, base: Array, reimbursed: Array) -> Counts:
+    """Rows, base and reimbursed cents received, by planted control, and of twins. `row`: row of each stay."""
+    is_twin = ~is_single(stage)[stage.state.person[row[records.stay]]]
+    masks = {name: records.of(name) for name in STAY_CONTROLS[1:]}
+    masks["ambiguous_twin"] = records.of("kept") & is_twin
+    masks["rows_in"] = np.ones(base.size, dtype=bool)
+    return {name: (int(hit.sum()), int(base[hit].sum()), int(reimbursed[hit].sum())) for name, hit in masks.items()}
 
 
-def reimbursed_part(row: Array, cents: Array, is_exempt: Array) -> Array:
+def reimbursed_part(row: Array, cents: Array, *, is_exempt: Array) -> Array:
     """Cents paid by compulsory insurance: all for persons in ALD, most for others."""
     return np.where(is_exempt[row], cents, cents * REIMBURSED_PERCENT // 100)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from features.synth.arrow import coded, constant, euros, integers, write_part
+from features.synth.arrow import at, coded, constant, euros, integers
 from features.synth.er_tables import clinic_finess
 from features.synth.lines import Stage
 from features.synth.model import Array, CareModel
 from features.synth.pmsi import (
     LAST_DUPLICATE_YEAR,
     STAY_CODES,
+    Counts,
+    Plan,
     Records,
     chaining,
     duplicated_finess,
@@ -26,7 +27,7 @@ from features.synth.pmsi import (
     tally,
 )
 from features.synth.rates import Rates
-from features.synth.stays import MEDICAL_LEVEL, LongStays, Stays, clinic_of
+from features.synth.stays import MEDICAL_LEVEL, Stays, clinic_of
 
 OUTLIER_CENTS = 120_000_000
 ASSOCIATED_SHARE = 0.75
@@ -35,14 +36,15 @@ ERROR_GROUP = "90Z00Z"
 
 @dataclass(frozen=True)
 class StayFile:
-    """The records of one part with their key and cents (0 where private)."""
+    """The records of one part: where they come from, their key, and their cents (0 where private)."""
 
+    stage: Stage
+    stays: Stays
     records: Records
     key: dict[str, pa.Array]
     is_private: Array
     base: Array
     reimbursed: Array
-    has_value: Array
 
 
 def stay_shares(rates: Rates, year: int) -> dict[str, float]:
@@ -61,66 +63,67 @@ def stay_shares(rates: Rates, year: int) -> dict[str, float]:
     return shares
 
 
-def write_stays(
-    stage: Stage, stays: Stays, folder: Path, *, part: str, planted: tuple[Rates, Array, Array]
-) -> dict[str, tuple[int, int, int]]:
-    """Parts of the seven tables; returns rows and cents by control. `planted`: rates, exempt rows, stays sent to SSR."""
-    rates, is_exempt, to_rehabilitation = planted
-    file = _stay_file(stage, stays, rates, part=part, is_exempt=is_exempt)
-    year = f"{stage.state.year % 100:02d}"
-    write_part(folder / f"T_MCO{year}B", part, {**file.key, **_summary(stage, stays, file.records, to_rehabilitation)})
-    links = chaining(file.records, stays.first, stays.last, STAY_CODES)
-    write_part(folder / f"T_MCO{year}C", part, {**file.key, **links})
-    units = {name: column for name, column in _diagnoses(stage, stays, file.records).items()}
-    write_part(folder / f"T_MCO{year}UM", part, {**file.key, **units})
-    _write_associated(stage, stays, file, folder / f"T_MCO{year}D", part=part)
-    _write_procedures(stage, stays, file, folder / f"T_MCO{year}A", part=part)
-    _write_values(file, folder, part=part, year=year)
-    return _counts(stage, stays, file)
+def write_stays(stage: Stage, stays: Stays, *, plan: Plan, to_rehabilitation: Array) -> Counts:
+    """Parts of the seven tables; returns rows and cents by control. `to_rehabilitation`: stays that go on in SSR."""
+    file = _stay_file(stage, stays, plan=plan)
+    records, key = file.records, file.key
+    diagnoses = _diagnoses(file)
+    links = chaining(records, STAY_CODES, first=stays.first, last=stays.last)
+    plan.write("T_MCO{}B", {**key, **diagnoses, **_summary(file, to_rehabilitation)})
+    plan.write("T_MCO{}C", {**key, **links})
+    plan.write("T_MCO{}UM", {**key, **diagnoses})
+    plan.write("T_MCO{}D", _associated(file))
+    plan.write("T_MCO{}A", _procedures(file))
+    public = np.flatnonzero(~file.is_private)
+    plan.write("T_MCO{}STC", {**at(key, public), "TOT_MNT_AM": euros(file.reimbursed[public] * 11 // 10)})
+    plan.write("T_MCO{}VALO", _values(file))
+    return _counts(file)
 
 
-def _stay_file(stage: Stage, stays: Stays, rates: Rates, *, part: str, is_exempt: Array) -> StayFile:
+def _stay_file(stage: Stage, stays: Stays, *, plan: Plan) -> StayFile:
     person = stage.state.person[stays.row]
     eligible = np.flatnonzero(~stays.is_private & is_single(stage)[person] & (stays.sessions == 0))
-    shares = stay_shares(rates, stage.state.year)
-    records = plant_records(stage, person, stays.first, eligible=eligible, shares=shares)
+    shares = stay_shares(plan.rates, stage.state.year)
+    records = plant_records(stage, person, day=stays.first, eligible=eligible, shares=shares)
     stay = records.stay
     base = np.where(stays.is_private, 0, stays.cents)[stay]
     base = np.where(records.of("stay_cost_outlier"), OUTLIER_CENTS + base, base)
-    unvalued = records.of("stay_not_valued")
-    reimbursed = reimbursed_part(stays.row[stay], base, is_exempt)
-    is_private = stays.is_private[stay]
     names = (*hospital_finess(), *[f"{text}0" for text in clinic_finess()], *duplicated_finess())
-    place = (stays.row * 31 + stays.kind * 7)[stay] % len(hospital_finess())
-    place = np.where(is_private, len(hospital_finess()) + clinic_of(stays, stay), place)
-    first_duplicate = len(hospital_finess()) + len(clinic_finess())
-    twice = first_duplicate + stay % len(duplicated_finess())
-    place = np.where(records.of("finess_duplicate"), twice, place)
-    key = {"ETA_NUM": coded(place, names), "RSA_NUM": stay_numbers(part, stay.size, 10)}
-    return StayFile(records, key, is_private, base, reimbursed, ~(unvalued & (stay % 2 == 0)))
+    first_clinic = len(hospital_finess())
+    first_duplicate = first_clinic + len(clinic_finess())
+    place = (stays.row * 31 + stays.kind * 7)[stay] % first_clinic
+    place = np.where(stays.is_private[stay], first_clinic + clinic_of(stays, stay), place)
+    place = np.where(records.of("finess_duplicate"), first_duplicate + stay % len(duplicated_finess()), place)
+    return StayFile(
+        stage=stage,
+        stays=stays,
+        records=records,
+        key={"ETA_NUM": coded(place, names), "RSA_NUM": stay_numbers(plan.part.chunk, stay.size, width=10)},
+        is_private=stays.is_private[stay],
+        base=base,
+        reimbursed=reimbursed_part(stays.row[stay], base, is_exempt=plan.is_exempt),
+    )
 
 
-def _summary(stage: Stage, stays: Stays, records: Records, to_rehabilitation: Array) -> dict[str, pa.Array]:
-    """Columns of T_MCOaaB after the key."""
+def _summary(file: StayFile, to_rehabilitation: Array) -> dict[str, pa.Array]:
+    """Columns of T_MCOaaB after the key and the diagnoses."""
+    stays, state, records = file.stays, file.stage.state, file.records
     stay = records.stay
     is_between = records.of("inter_establishment")
     leaves = np.where(stays.dies, 2, np.where(to_rehabilitation, 1, 0))[stay]
-    is_session = stays.sessions[stay] > 0
-    groups, group = _groups(stage.model)
+    groups, group = _groups(file.stage.model)
     place = np.where(records.of("ghm_error"), len(groups) - 1, group[stays.kind[stay], stays.level[stay]])
-    row = stays.row[stay]
     return {
         "GRG_GHM": coded(place, groups),
-        **_diagnoses(stage, stays, records),
         "ENT_MOD": coded(is_between, ["8", "0"]),
         "SOR_MOD": coded(np.where(is_between, 3, leaves), ["8", "6", "9", "0"]),
         "SOR_DES": coded(np.where(leaves == 1, 0, -1), ["2"]),
-        "SEJ_NBJ": integers(stays.nights[stay], is_session),
+        "SEJ_NBJ": integers(stays.nights[stay], stays.sessions[stay] > 0),
         "NBR_SEA": integers(stays.sessions[stay]),
         "SEJ_TYP": coded(np.where(is_between, 0, -1), ["B"]),
         "TYP_GEN_RSA": constant("0", stay.size),
-        "AGE_ANN": integers(stage.state.age[row]),
-        "COD_SEX": coded(stage.state.sex[row] - 1, ["1", "2"]),
+        "AGE_ANN": integers(state.age[stays.row[stay]]),
+        "COD_SEX": coded(state.sex[stays.row[stay]] - 1, ["1", "2"]),
     }
 
 
@@ -146,7 +149,7 @@ def diagnosis_codes(model: CareModel) -> tuple[str, ...]:
     return tuple(sorted((from_stays | from_conditions) - {""}))
 
 
-def condition_codes(model: CareModel, person: Array, condition: Array) -> Array:
+def condition_codes(model: CareModel, person: Array, *, condition: Array) -> Array:
     """Place in `diagnosis_codes` of the ICD-10 code of each person's condition: one of its list, for life."""
     codes = diagnosis_codes(model)
     longest = max(len(listed) for listed in model.icd10)
@@ -155,67 +158,64 @@ def condition_codes(model: CareModel, person: Array, condition: Array) -> Array:
     return table[condition, (person * 7919 + condition) % count[condition]]
 
 
-def _diagnoses(stage: Stage, stays: Stays, records: Records) -> dict[str, pa.Array]:
+def _diagnoses(file: StayFile) -> dict[str, pa.Array]:
     """Main and linked diagnosis; chemotherapy is linked to the person's active cancer."""
-    model = stage.model
+    model, stays, state = file.stage.model, file.stays, file.stage.state
     codes = diagnosis_codes(model)
     main = np.array([codes.index(row["dp"]) for row in model.stays])[stays.kind]
     linked = np.array([codes.index(row["dr"]) if row["dr"] else -1 for row in model.stays])[stays.kind]
     is_chemo = np.array([row["cause"] == "chemo" for row in model.stays])[stays.kind]
     active = np.flatnonzero(model.number["chemo"] > 0)
-    cancer = active[stage.state.present[stays.row][:, active].argmax(axis=1)]
-    linked = np.where(is_chemo, condition_codes(model, stage.state.person[stays.row], cancer), linked)
-    return {"DGN_PAL": coded(main[records.stay], codes), "DGN_REL": coded(linked[records.stay], codes)}
-
-
-def _write_associated(stage: Stage, stays: Stays, file: StayFile, folder: Path, *, part: str) -> None:
-    """T_MCOaaD: most conditions of the person are coded at each stay (sessions apart)."""
+    cancer = active[state.present[stays.row][:, active].argmax(axis=1)]
+    linked = np.where(is_chemo, condition_codes(model, state.person[stays.row], condition=cancer), linked)
     stay = file.records.stay
-    row = stays.row[stay]
-    coded_here = stage.rng.random((stay.size, len(stage.model.conditions)), dtype=np.float32) < ASSOCIATED_SHARE
-    present = (stage.state.present[row] > 0) & coded_here & (stage.model.parent < 0)
-    present[stays.sessions[stay] > 0] = False
+    return {"DGN_PAL": coded(main[stay], codes), "DGN_REL": coded(linked[stay], codes)}
+
+
+def _associated(file: StayFile) -> dict[str, pa.Array]:
+    """T_MCOaaD: most conditions of the person are coded at each stay (sessions apart)."""
+    model, state, stay = file.stage.model, file.stage.state, file.records.stay
+    row = file.stays.row[stay]
+    is_coded = file.stage.rng.random((stay.size, len(model.conditions)), dtype=np.float32) < ASSOCIATED_SHARE
+    present = (state.present[row] > 0) & is_coded & (model.parent < 0)
+    present[file.stays.sessions[stay] > 0] = False
     record, condition = np.nonzero(present)
-    places = pa.array(record)
-    code = condition_codes(stage.model, stage.state.person[row[record]], condition)
-    columns = {name: column.take(places) for name, column in file.key.items()}
-    write_part(folder, part, {**columns, "ASS_DGN": coded(code, diagnosis_codes(stage.model))})
+    code = condition_codes(model, state.person[row[record]], condition=condition)
+    return {**at(file.key, record), "ASS_DGN": coded(code, diagnosis_codes(model))}
 
 
-def _write_procedures(stage: Stage, stays: Stays, file: StayFile, folder: Path, *, part: str) -> None:
-    ccam = np.array([stage.model.ccam.index(row["ccam"]) if row["ccam"] else -1 for row in stage.model.stays])
-    code = ccam[stays.kind[file.records.stay]]
+def _procedures(file: StayFile) -> dict[str, pa.Array]:
+    """T_MCOaaA: the CCAM act of stays that have one, on the day of entry."""
+    model = file.stage.model
+    ccam = np.array([model.ccam.index(row["ccam"]) if row["ccam"] else -1 for row in model.stays])
+    code = ccam[file.stays.kind[file.records.stay]]
     record = np.flatnonzero(code >= 0)
-    columns = {name: column.take(pa.array(record)) for name, column in file.key.items()}
-    activity = {"ACV_ACT": constant("1", record.size), "PHA_ACT": constant("0", record.size)}
-    delay = {"ENT_DAT_DEL": constant("000", record.size)}
-    write_part(folder, part, {**columns, "CDC_ACT": coded(code[record], stage.model.ccam), **activity, **delay})
+    return {
+        **at(file.key, record),
+        "CDC_ACT": coded(code[record], model.ccam),
+        "ACV_ACT": constant("1", record.size),
+        "PHA_ACT": constant("0", record.size),
+        "ENT_DAT_DEL": constant("000", record.size),
+    }
 
 
-def _write_values(file: StayFile, folder: Path, *, part: str, year: str) -> None:
-    """T_MCOaaSTC and T_MCOaaVALO: public stays only; a stay not valued has no row, or class 0."""
-    public = np.flatnonzero(~file.is_private)
-    billed = {name: column.take(pa.array(public)) for name, column in file.key.items()}
-    amount = euros(file.reimbursed[public] * 11 // 10)
-    write_part(folder / f"T_MCO{year}STC", part, {**billed, "TOT_MNT_AM": amount})
-    valued = np.flatnonzero(~file.is_private & file.has_value)
-    columns = {name: column.take(pa.array(valued)) for name, column in file.key.items()}
-    is_off = file.records.of("stay_not_valued")[valued]
-    columns["VALO"] = coded(is_off, ["1", "0"])
-    columns["MNT_TOT_AM"] = euros(file.reimbursed[valued])
-    columns["MNT_TOT_BR"] = euros(file.base[valued])
-    write_part(folder / f"T_MCO{year}VALO", part, columns)
+def _values(file: StayFile) -> dict[str, pa.Array]:
+    """T_MCOaaVALO: public stays; a stay not valued has no row, or class 0."""
+    unvalued = file.records.of("stay_not_valued")
+    is_missing = unvalued & (file.records.stay % 2 == 0)
+    valued = np.flatnonzero(~file.is_private & ~is_missing)
+    return {
+        **at(file.key, valued),
+        "VALO": coded(unvalued[valued], ["1", "0"]),
+        "MNT_TOT_AM": euros(file.reimbursed[valued]),
+        "MNT_TOT_BR": euros(file.base[valued]),
+    }
 
 
-def _counts(stage: Stage, stays: Stays, file: StayFile) -> dict[str, tuple[int, int, int]]:
+def _counts(file: StayFile) -> Counts:
     """Rows, base and reimbursed cents by control; a stay not valued has no amount that can be read."""
     unvalued = file.records.of("stay_not_valued")
     base, reimbursed = np.where(unvalued, 0, file.base), np.where(unvalued, 0, file.reimbursed)
-    counts = tally(file.records, base, reimbursed)
-    kept = file.records.of("kept")
-    is_twin = ~is_single(stage)[stage.state.person[stays.row[file.records.stay]]]
-    shared = kept & is_twin
-    counts["ambiguous_twin"] = (int(shared.sum()), int(base[shared].sum()), int(reimbursed[shared].sum()))
-    counts["private_in_dcir"] = (int((kept & file.is_private).sum()), 0, 0)
-    counts["rows_in"] = (int(kept.size), int(base.sum()), int(reimbursed.sum()))
+    counts = tally(file.stage, file.records, row=file.stays.row, base=base, reimbursed=reimbursed)
+    counts["private_in_dcir"] = (int((file.records.of("kept") & file.is_private).sum()), 0, 0)
     return counts

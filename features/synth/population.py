@@ -77,36 +77,35 @@ class _Arrivals:
     span: int
 
 
-def draw_persons(
-    model: CareModel, rng: np.random.Generator, size: int, *, first_place: int, years: range, rates: Rates
-) -> Persons:
-    """`size` persons, alive on the first day of `years` or born in them."""
+def draw_persons(model: CareModel, rng: np.random.Generator, *, places: range, years: range, rates: Rates) -> Persons:
+    """The persons of some places of the population, alive on the first day of `years` or born in them."""
+    size = len(places)
     start = first_day(years[0])
     span = first_day(years[-1] + 1) - start
-    birth, sex = _births(rng, size, years)
-    twin_of = _twins(rng, size, rates.person_twin)
+    birth, sex = _births(rng, size, years=years)
+    twin_of = _twins(rng, size, share=rates.person_twin)
     is_twin = twin_of >= 0
-    places = communes()
-    commune = np.searchsorted(places.cumulated, rng.random(size)).clip(0, len(places.insee) - 1)
+    towns = communes()
+    commune = np.searchsorted(towns.cumulated, rng.random(size)).clip(0, len(towns.insee) - 1)
     for shared in (birth, sex, commune):
         shared[is_twin] = shared[twin_of[is_twin]]
-    arrivals = _Arrivals(birth, sex, ages(birth, start), places.quintile[commune], start, span)
+    arrivals = _Arrivals(birth, sex, ages(birth, start), towns.quintile[commune], start, span)
     return Persons(
-        first_place=first_place,
+        first_place=places[0],
         birth=birth,
         sex=sex,
         commune=commune,
-        new_commune=np.searchsorted(places.cumulated, rng.random(size)).clip(0, len(places.insee) - 1),
+        new_commune=np.searchsorted(towns.cumulated, rng.random(size)).clip(0, len(towns.insee) - 1),
         frailty=rng.gamma(1 / FRAILTY_VARIANCE, FRAILTY_VARIANCE, size),
         other_frailty=rng.gamma(1 / OTHER_VARIANCE, OTHER_VARIANCE, size),
         avoidance=rng.random(size),
-        onset=_first_onsets(model, rng, arrivals),
+        onset=_first_onsets(model, rng, arrivals=arrivals),
         is_ald=rng.random((size, len(model.conditions))) < model.number["ald_share"],
         drug_draw=rng.random((size, len(model.conditions)), dtype=np.float32),
         death=np.full(size, NEVER),
         minimum_draw=rng.random(size),
         twin_of=twin_of,
-        **_rights(model, rng, arrivals),
+        **_rights(model, rng, arrivals=arrivals),
         **_changes(rng, arrivals, twin_of=twin_of, rates=rates),
     )
 
@@ -130,7 +129,7 @@ def ages(birth: Array, day: int) -> Array:
     return np.floor((day - birth) / OPEN_ENDED + 1e-9).astype(np.int64).clip(0, 110)
 
 
-def _births(rng: np.random.Generator, size: int, years: range) -> tuple[Array, Array]:
+def _births(rng: np.random.Generator, size: int, *, years: range) -> tuple[Array, Array]:
     """Days of birth and sexes: age pyramid by sex on the first day, then births spread over the years."""
     sexes, bounds, share = _pyramid(years[0])
     group = np.searchsorted(np.cumsum(share), rng.random(size)).clip(0, len(share) - 1)
@@ -158,13 +157,13 @@ def _pyramid(year: int) -> tuple[Array, Array, Array]:
     return sexes, bounds, share / share.sum()
 
 
-def _twins(rng: np.random.Generator, size: int, share: float) -> Array:
+def _twins(rng: np.random.Generator, size: int, *, share: float) -> Array:
     """Place of the elder twin, -1 for others: pairs are neighbours, of the same sex."""
     is_second = (np.arange(size) % 2 == 1) & (rng.random(size) < share)
     return np.where(is_second, np.arange(size) - 1, -1)
 
 
-def _rights(model: CareModel, rng: np.random.Generator, arrivals: _Arrivals) -> dict[str, Array]:
+def _rights(model: CareModel, rng: np.random.Generator, *, arrivals: _Arrivals) -> dict[str, Array]:
     """C2S spells (0 none, 1 free, 2 with contribution), whether IR_ORC_R holds them, and State medical aid."""
     age, span, start = arrivals.age, arrivals.span, arrivals.start
     size = age.size
@@ -184,7 +183,7 @@ def _rights(model: CareModel, rng: np.random.Generator, arrivals: _Arrivals) -> 
     }
 
 
-def _first_onsets(model: CareModel, rng: np.random.Generator, arrivals: _Arrivals) -> Array:
+def _first_onsets(model: CareModel, rng: np.random.Generator, *, arrivals: _Arrivals) -> Array:
     """Day each condition began (NEVER if absent): one common factor makes vascular conditions come together."""
     shape = (arrivals.age.size, len(model.conditions))
     loading = model.number["vascular"].astype(np.float32) * np.float32(0.6)

@@ -50,6 +50,7 @@ class Rates:
     stay_cost_outlier: float = 0.000001
 
     def __post_init__(self) -> None:
+        """Refuses a rate outside 0 to 1."""
         for field in fields(self):
             value = getattr(self, field.name)
             if not 0.0 <= value <= 1.0:

@@ -129,11 +129,11 @@ def _oracle(rows: pd.DataFrame) -> dict[str, float]:
         spent = rows[f"spent_{name}_eur"].to_numpy()
         found[f"balance_{name}"] = spent.sum() / (expected * weight).sum()
         cap = MG_CAP if name == "mg" else TOTAL_CAP
-        found[f"oracle_{name}"] = capped_r2(spent / weight, expected, weight, share=cap)
+        found[f"oracle_{name}"] = capped_r2(spent / weight, expected, weight=weight, share=cap)
     return found
 
 
-def capped_r2(yearly: Array, expected: Array, weight: Array, *, share: float) -> float:
+def capped_r2(yearly: Array, expected: Array, *, weight: Array, share: float) -> float:
     """R² of expected euros against yearly euros, both capped at the percentile `share` of the latter.
 
     The expectation is that of uncapped euros: it is capped too, and brought back to the mean.

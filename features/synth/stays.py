@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.synth.expectation import CHEMO_SHARE, WITHOUT_FACTOR, onset_causes
-from features.synth.lines import CLINIC_SPECIALTY, Lines, Stage, make_lines
+from features.synth.lines import CLINIC_SPECIALTY, FollowUps, Lines, Stage, make_lines
 from features.synth.model import FOLLOW_UPS, HAD_STAY_EUR, LEVEL_COST, LEVELS, SSR_DAY_EUR, Array
 
 CLINICS = 30
@@ -65,7 +65,7 @@ def draw_stays(stage: Stage) -> Stays:
     second = _dates(stage, row[again], day=back, kind=second_kind)
     row, kind = np.concatenate([row, row[again]]), np.concatenate([kind, second_kind])
     first, last, nights = (np.concatenate(pair) for pair in zip((first, last, nights), second, strict=True))
-    return _priced(stage, row, kind, days=(first, last, nights))
+    return _priced(stage, row, kind=kind, days=(first, last, nights))
 
 
 def _events(stage: Stage) -> tuple[Array, Array, Array]:
@@ -133,7 +133,7 @@ def _dates(stage: Stage, row: Array, *, day: Array, kind: Array) -> tuple[Array,
     return first, last, last - first
 
 
-def _priced(stage: Stage, row: Array, kind: Array, *, days: tuple[Array, Array, Array]) -> Stays:
+def _priced(stage: Stage, row: Array, *, kind: Array, days: tuple[Array, Array, Array]) -> Stays:
     model, rng = stage.model, stage.rng
     number = model.stay_number
     owner = np.array([model.causes.index(entry["cause"]) for entry in model.stays])
@@ -164,15 +164,14 @@ def _priced(stage: Stage, row: Array, kind: Array, *, days: tuple[Array, Array, 
     )
 
 
-def follow_ups(stage: Stage, stays: Stays) -> tuple[Array, Array, Array]:
-    """Row, day of discharge and stream of each town act that follows a stay."""
+def follow_ups(stage: Stage, stays: Stays) -> FollowUps:
+    """Town acts that follow the stays."""
     parts = []
     for name, stream in FOLLOW_UPS.items():
         count = stage.rng.poisson(stage.model.stay_number[name][stays.kind])
         place = np.repeat(np.arange(stays.size), count)
         parts.append((stays.row[place], stays.last[place], np.full(place.size, stage.model.stream(stream))))
-    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return joined[0], joined[1], joined[2]
+    return FollowUps(*[np.concatenate(column) for column in zip(*parts, strict=True)])
 
 
 def rehabilitation(stage: Stage, stays: Stays) -> LongStays:
@@ -202,7 +201,7 @@ def private_lines(stage: Stage, stays: Stays) -> list[Lines]:
     chosen = np.flatnonzero(stays.is_private)
     person = stage.state.person[stays.row[chosen]]
     clinic = clinic_of(stays, chosen)
-    surgeon = stage.doctors.other(person, np.full(person.size, CLINIC_SPECIALTY), stage.rng)
+    surgeon = stage.doctors.other(person, np.full(person.size, CLINIC_SPECIALTY), rng=stage.rng)
     codes = np.array([stage.model.ccam.index(row["ccam"]) if row["ccam"] else -1 for row in stage.model.stays])
     common = {"last_day": stays.last[chosen], "clinic": clinic}
     bill = make_lines(person, stays.first[chosen], act=GHS, unit=stays.cents[chosen], rate=100, **common)

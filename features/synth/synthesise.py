@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import InputError
-from features.synth.arrow import coded, integers, long_integers, texts, write_part
+from features.synth.arrow import coded, integers, long_integers, texts, write_file
 from features.synth.chunk import CHUNK, Count, Order, Planted, make_chunk
 from features.synth.doctors import Directory, draw_directory, write_roster
 from features.synth.er_tables import cip_codes, clinic_finess
@@ -54,15 +54,15 @@ def synthesise(
     _clear(data)
     planted: Planted = {}
     chunks = range((patients + CHUNK - 1) // CHUNK)
-    for done, found in enumerate(_made(order, chunks, workers), start=1):
+    for done, found in enumerate(_made(order, chunks, workers=workers), start=1):
         for key, counts in found.items():
             planted[key] = _sum((planted.get(key, (0, 0, 0)), counts))
         if progress is not None:
             progress(f"fictional patients: {min(done * CHUNK, patients):,} of {patients:,}")
-    _write_references(order, draw_directory(patients, years, seed))
+    _write_references(order, draw_directory(patients, years, seed=seed))
     for name in ("expected", "drawn"):
         _join_parts(data / "oracle" / name)
-    _write_planted(planted, years, data / "oracle" / "planted.json")
+    _write_planted(planted, years, path=data / "oracle" / "planted.json")
     report = calibration_report(data / "oracle" / "drawn.parquet")
     write_report(report, data)
     return report
@@ -101,7 +101,7 @@ def _clear(data: Path) -> None:
     (snds / MARK).write_text(MARK_TEXT, encoding="utf-8")
 
 
-def _made(order: Order, chunks: range, workers: int) -> Iterator[Planted]:
+def _made(order: Order, chunks: range, *, workers: int) -> Iterator[Planted]:
     """Counts of each chunk, in order; in this process when one worker is enough."""
     if workers == 1 or len(chunks) == 1:
         for chunk in chunks:
@@ -126,12 +126,12 @@ def _write_references(order: Order, directory: Directory) -> None:
         "PHA_ATC_CLA": texts([row["atc"] for row in model.drugs]),
         "PHA_GRD_CND": texts(["O" if row["is_large"] == "1" else "N" for row in model.drugs]),
     }
-    write_part(snds, "IR_PHA_R", packs)
+    write_file(snds / "IR_PHA_R.parquet", packs)
     places = communes()
     known = np.flatnonzero(places.quintile > 0)
     codes, first = np.unique([places.insee[place] for place in known], return_index=True)
     quintile = integers(places.quintile[known[first]])
-    write_part(snds, "DEFA_UU2015", {"DEPCOM": texts(codes.tolist()), "QUINTILE_POP": quintile})
+    write_file(snds / "DEFA_UU2015.parquet", {"DEPCOM": texts(codes.tolist()), "QUINTILE_POP": quintile})
     doctor = np.tile(np.arange(directory.gp_count), len(order.years))
     year = np.repeat(np.array(order.years), directory.gp_count)
     practice = {
@@ -141,10 +141,10 @@ def _write_references(order: Order, directory: Directory) -> None:
         "DTE_ANN_TRT": texts([str(value) for value in year]),
         "DTE_MOI_FIN": texts(["12"] * doctor.size),
     }
-    write_part(snds, "DA_PRA_R", practice)
+    write_file(snds / "DA_PRA_R.parquet", practice)
     sites = [*[text[:8] for text in hospital_finess()], *clinic_finess()]
     kinds = ["355"] * len(hospital_finess()) + ["128"] * len(clinic_finess())
-    write_part(snds, "BE_IDE_R", {"IDE_ETA_NU8": texts(sites), "IDE_PSH_CAT": texts(kinds)})
+    write_file(snds / "BE_IDE_R.parquet", {"IDE_ETA_NU8": texts(sites), "IDE_PSH_CAT": texts(kinds)})
     write_roster(directory, order.data / "roster.csv")
 
 
@@ -157,7 +157,7 @@ def _join_parts(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _write_planted(planted: Planted, years: range, path: Path) -> None:
+def _write_planted(planted: Planted, years: range, *, path: Path) -> None:
     """Rows and cents that each control must find, by table and care year (null: tables without a year).
 
     other_care_year is what remains of ER_PRS_F when one year is read; rows_in is the whole table.
