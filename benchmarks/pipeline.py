@@ -42,7 +42,7 @@ def main() -> None:
     raw, ours, by_hand = (options.folder / name for name in ("raw", "ours", "by_hand"))
     if not (raw / "snds").exists():
         _synthesise(raw, options.patients, first, last)
-    lines = duckdb.execute(f"SELECT count(*) FROM read_parquet('{raw}/snds/ER_PRS_F/*.parquet')").fetchone()[0]
+    (lines,) = _asked(f"SELECT count(*) FROM '{raw}/snds/ER_PRS_F/*.parquet'")
     print(f"{options.patients:,} patients, {lines:,} lines of ER_PRS_F")
     rows = []
     for name, command, out in (

@@ -12,7 +12,8 @@ HEADER = "| Name | Label (French) | Label (English) | Unit | Values | Source | R
 INTRODUCTION = """# Features
 
 Every characteristic that a model may use, in the order of the columns of `feature_table`, as known on
-1 January of the year: care given before that day **and** loaded before it. Year n is the year before.
+1 January of the year: care given before that day **and** loaded before it. Year n is the year before; for
+stays, it is the twelve months of loading before that day, so that none falls between two years.
 Payment features hold nothing that a provider can raise by doing more; forecast features add past use, for
 budget forecasts only. Direction: the way a payment model must go as the value rises.
 """

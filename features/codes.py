@@ -12,7 +12,7 @@ from functools import cache
 from features.reference_data import reference
 
 ALD_NUMBERS = tuple(range(1, 33))
-INDEX_YEARS_BACK = 1  # Charlson and Elixhauser read the diagnoses of years n and n-1
+INDEX_YEARS_BACK = 0  # Charlson and Elixhauser read the stays of one year
 DRUG_DATES, DRUG_DATES_LARGE_PACK = 3, 2
 
 
@@ -77,7 +77,7 @@ def carto_rules() -> tuple[Rule, ...]:
 
 @cache
 def index_rules(index: str) -> tuple[Rule, ...]:
-    """Rules of "charlson" or "elixhauser": any diagnosis of a stay of years n and n-1, or an ALD of year n."""
+    """Rules of "charlson" or "elixhauser": any diagnosis of a stay of year n, or an ALD of year n."""
     return tuple(
         Rule(Clause(index_flag(index, condition)), route, codes, years_back=years_back)
         for condition, codes in index_codes(index).items()

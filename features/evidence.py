@@ -105,9 +105,7 @@ def _stays(history: History) -> ibis.Table:
         .concat(ibis.array([ibis.literal("G") + stays.ghm.fill_null("")]))
     )
     conditions = {f"holds_{i}": _has_code(diagnoses, codes) for i, codes in enumerate(_stay_conditions())}
-    rows = stays.select(
-        "patient_id", code=tagged, back=(history.on.year - 1 - stays.end_date.year()).cast("int64"), **conditions
-    ).unnest("code")
+    rows = stays.select("patient_id", code=tagged, back=_years_back(stays, history.on), **conditions).unnest("code")
     return _raise(rows, ["code", "back", *conditions], _stay_clauses)
 
 
@@ -137,6 +135,16 @@ def _stay_clauses(code: str, back: int, *holds: bool) -> list[Clause]:
 @cache
 def _code_rules(place: str, code: str) -> tuple[Rule, ...]:
     return tuple(r for r in all_rules() if r.route == PLACES[place] and matches(code, r.codes, r.without))
+
+
+def _years_back(stays: ibis.Table, on: date) -> ibis.IntegerValue:
+    """0 for a stay loaded in the twelve months before `on` (or later), 1 in the twelve before them, and so on.
+
+    Years of loading, not of care: a stay takes months to be loaded, and by year of care one of December would be
+    unknown on 1 January and out of the window a year after.
+    """
+    months = (on.year - stays.known_date.year()) * 12 + (on.month - stays.known_date.month())
+    return ((months - 1) // 12).clip(lower=0).cast("int64")
 
 
 def _drugs(history: History) -> ibis.Table:
@@ -169,9 +177,9 @@ def _drug_clauses(drug: str, back: int) -> list[Clause]:
 
 
 def _sessions(history: History) -> ibis.Table:
-    """Patients with enough sessions of a GHM list in year n; one column of counts per rule."""
+    """Patients with enough sessions of a GHM list loaded in the twelve months before; a column per rule."""
     rules = [rule for rule in all_rules() if rule.route == "sessions"]
-    stays = history.stays.filter(lambda t: t.end_date >= date(history.on.year - 1, 1, 1))
+    stays = history.stays.filter(lambda t: _years_back(t, history.on) == 0)
     listed = [ibis.or_(*[stays.ghm.startswith(code) for code in rule.codes]) for rule in rules]
     enough = (
         stays.filter(ibis.or_(*listed))

@@ -9,6 +9,7 @@ from features.feature import Feature
 
 MORBIDITY_SOURCE = "ald_periods, stays, dispensings"
 DIAGNOSIS_SOURCE = "ald_periods, stays"
+STAY_YEAR = "a stay is of year n when loaded in the twelve months before the index date"
 INDEX_LABELS = {"charlson": "Charlson", "elixhauser": "Elixhauser"}
 SCORES = {
     "charlson_score": ("charlson", "weight", "Score de Charlson (1987)", "Charlson score (1987)"),
@@ -73,9 +74,7 @@ def carto_features() -> tuple[Feature, ...]:
 def _carto_rule(variable: str, group: str, note: str) -> str:
     if not variable:
         return f"At least one pathology or treatment of group {group} of the cartographie."
-    return f"Rules of {variable} (carto_routes.csv), year n being the year before the index date" + (
-        f"; {note}." if note else "."
-    )
+    return f"Rules of {variable} (carto_routes.csv); {STAY_YEAR}" + (f"; {note}." if note else ".")
 
 
 def index_features(index: str) -> tuple[Feature, ...]:
@@ -89,7 +88,7 @@ def index_features(index: str) -> tuple[Feature, ...]:
             label_en=f"{label} ({INDEX_LABELS[index]})",
             unit="yes/no",
             source=DIAGNOSIS_SOURCE,
-            rule="ICD-10 codes of Quan 2005 in the stays of the two years before the index date or in an ALD.",
+            rule=f"ICD-10 codes of Quan 2005 among the diagnoses of stays, or an ALD, of year n; {STAY_YEAR}.",
             family="comorbidity",
             monotone=+1,
         )

@@ -26,37 +26,34 @@ def sources() -> dict[str, dict[str, str]]:
 
 @cache
 def acts() -> pd.DataFrame:
-    """One row per act code of IR_NAT_V and what follows from it.
+    """Two rows per act code of IR_NAT_V, for a general practitioner and for another performer.
 
-    Columns: act_code (int), care_category, scope (gp, nurse, excluded or n), poste_gp and poste_other (poste when a
-    general practitioner performs it, or another), is_in_target, is_payment (pays a provider, no act; pitfall 32).
+    Columns: act_code (int), is_gp, poste, perimeter (mg: general-practice act by a general practitioner; ide: nurse
+    act; autre), is_in_target, is_payment (pays a provider and no act; pitfall 32).
     """
-    table = reference("prs_nat_ref")[["code", "care_category", "peps_scope"]]
-    frame = pd.DataFrame(
-        {
-            "act_code": table["code"].astype("int64"),
-            "care_category": table["care_category"],
-            "scope": table["peps_scope"],
-        }
-    )
-    frame["poste_gp"] = frame.care_category.map(_postes("gp"))
-    frame["poste_other"] = frame.care_category.map(_postes("other"))
-    frame["is_payment"] = frame.act_code.isin(reference("payments_without_act").act_code.astype("int64"))
-    targets = reference("postes").set_index("care_category").is_in_target
-    frame["is_in_target"] = frame.care_category.map(targets[~targets.index.duplicated()]).eq("1") & ~frame.is_payment
-    return frame
+    listed = reference("prs_nat_ref")[["code", "care_category", "peps_scope"]]
+    payments = reference("payments_without_act").act_code
+    frames = []
+    for is_gp, performer in ((True, "gp"), (False, "other")):
+        postes = reference("postes")
+        postes = postes[postes.performer.isin([performer, "any"])]
+        frame = listed.merge(postes, on="care_category", how="left", validate="many_to_one")
+        perimeters = {"gp": "mg" if is_gp else "autre", "nurse": "ide"}
+        frame = frame.assign(
+            act_code=frame.code.astype("int64"),
+            is_gp=is_gp,
+            perimeter=frame.peps_scope.map(perimeters).fillna("autre"),
+            is_payment=frame.code.isin(payments),
+        )
+        frame["is_in_target"] = (frame.is_in_target == "1") & ~frame.is_payment
+        frames.append(frame[["act_code", "is_gp", "poste", "perimeter", "is_in_target", "is_payment"]])
+    return pd.concat(frames, ignore_index=True)
 
 
 def postes() -> list[str]:
     """Every poste of spending, PMSI ones included, in the order of postes.csv."""
     listed = dict.fromkeys(reference("postes").poste)
     return [*listed, *PUBLIC_POSTES.values()]
-
-
-def _postes(performer: str) -> dict[str, str]:
-    table = reference("postes")
-    chosen = table[table.performer.isin([performer, "any"])]
-    return dict(zip(chosen.care_category, chosen.poste, strict=True))
 
 
 def ald_number(icd10: str) -> int | None:

@@ -10,7 +10,7 @@ import typer
 
 from features.errors import InputError
 from forfait.console import frame_table, out, run_safely, working
-from forfait.settings import Settings, nothing_leaves_the_host
+from forfait.options import DATA, ENGINE, VERSIONS, Data, Engine, Memory, Model, On, Version, Versions, Year
 
 if TYPE_CHECKING:
     from ibis.backends import BaseBackend
@@ -22,22 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-Data = Annotated[Path, typer.Option(help="Folder of the datasets (FORFAIT_DATA).", envvar="FORFAIT_DATA")]
-Versions = Annotated[
-    Path, typer.Option(help="Folder of the frozen versions (FORFAIT_VERSIONS).", envvar="FORFAIT_VERSIONS")
-]
-Year = Annotated[int, typer.Option(help="Year of care.")]
-Engine = Annotated[str, typer.Option(help="duckdb or spark (FORFAIT_ENGINE).", envvar="FORFAIT_ENGINE")]
-Memory = Annotated[
-    float | None, typer.Option(help="Memory that the engine may take, in GiB; it spills to disk beyond.")
-]
-Model = Annotated[str, typer.Argument(help="Model: peps_mg, peps_mg_ide, total or budget_total.")]
-Version = Annotated[int | None, typer.Option(help="Version; default: the one in force on --on.")]
-On = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day whose version in force is used.")]
-
-DEFAULTS = Settings()
-DATA, VERSIONS, ENGINE = DEFAULTS.data, DEFAULTS.versions, DEFAULTS.engine
 
 
 def _connect(engine: str, memory: float | None) -> BaseBackend:
@@ -300,5 +284,4 @@ def demo(
 
 def main() -> None:
     """Entry point of `forfait`."""
-    nothing_leaves_the_host()
     run_safely(app)

@@ -1,0 +1,1 @@
+"""PREDICTIONS + DATED RULES → AMOUNTS. Imports features.tables only."""

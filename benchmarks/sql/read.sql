@@ -62,13 +62,12 @@ SELECT c.DCT_ORD_NUM, c.FLX_DIS_DTD, c.FLX_EMT_NUM, c.FLX_EMT_ORD, c.FLX_EMT_TYP
     p.patient_id, c.EXE_SOI_DTD AS care_date, c.EXE_SOI_DTF, c.PRS_NAT_REF::BIGINT AS act_code, c.PFS_EXE_NUM AS performer_id,
     c.PSE_SPE_COD::BIGINT AS performer_specialty, e.ETB_EXE_FIN AS establishment_id,
     c.CPL_MAJ_TOP, c.CPL_AFF_COD, c.DPN_QLF, c.PRS_DPN_QLP, c.BEN_NIR_PSA, c.BEN_RNG_GEM,
-    coalesce(CASE WHEN c.PSE_SPE_COD IN (1, 22, 23) THEN a.poste_gp ELSE a.poste_other END, 'inconnu') AS poste,
-    CASE WHEN a.scope = 'gp' AND c.PSE_SPE_COD IN (1, 22, 23) THEN 'mg' WHEN a.scope = 'nurse' THEN 'ide' ELSE 'autre' END AS perimeter,
+    coalesce(a.poste, 'inconnu') AS poste, coalesce(a.perimeter, 'autre') AS perimeter,
     c.PRS_ACT_QTE::BIGINT AS signed_quantity,
     CASE WHEN c.CPL_MAJ_TOP >= 2 THEN 0 ELSE coalesce(c.PRS_ACT_QTE, 0) END::BIGINT AS quantity,
     ((c.BSE_REM_BSE + coalesce(c.CPL_REM_BSE, 0)) * 100)::BIGINT AS base_cents,
     ((c.BSE_REM_MNT + c.CPL_REM_MNT) * 100)::BIGINT AS reimbursed_cents, (c.PRS_PAI_MNT * 100)::BIGINT AS paid_cents,
-    coalesce(a.is_in_target, true) AND coalesce(a.care_category <> 'cash', true) AS is_in_target,
+    coalesce(a.is_in_target, true) AS is_in_target,
     r.PRS_NAT_REF IS NOT NULL AS is_candidate,
     CASE c.BEN_C2S_TYP WHEN 'G89' THEN 'c2s_free' WHEN 'P89' THEN 'c2s_participative' WHEN 'I89' THEN 'c2s_unknown' END AS c2s,
     c.RGM_COD IN (95, 96) OR coalesce(c.BEN_CDI_NIR = '04', false) AS is_ame, coalesce(c.MTM_NAT = 1, false) AS has_minimum_income,
@@ -85,7 +84,7 @@ FROM read_parquet('{snds}/ER_PRS_F*/*.parquet') c
 LEFT JOIN reversed r USING (BEN_NIR_PSA, BEN_RNG_GEM, PRS_NAT_REF, EXE_SOI_DTD)
 LEFT JOIN (SELECT * FROM read_parquet('{snds}/ER_ETE_F*/*.parquet') WHERE FLX_DIS_DTD BETWEEN DATE '{year}-02-01' AND DATE '{next}-07-01') e
     USING (DCT_ORD_NUM, FLX_DIS_DTD, FLX_EMT_NUM, FLX_EMT_ORD, FLX_EMT_TYP, FLX_TRT_DTD, ORG_CLE_NUM, PRS_ORD_NUM, REM_TYP_AFF)
-LEFT JOIN acts a ON a.act_code = c.PRS_NAT_REF
+LEFT JOIN acts a ON a.act_code = c.PRS_NAT_REF AND a.is_gp = coalesce(c.PSE_SPE_COD IN (1, 22, 23), false)
 LEFT JOIN persons p USING (BEN_NIR_PSA, BEN_RNG_GEM)
 WHERE c.EXE_SOI_DTD BETWEEN DATE '{year}-01-01' AND DATE '{year}-12-31'
     AND c.FLX_DIS_DTD BETWEEN DATE '{year}-02-01' AND DATE '{next}-07-01';

@@ -69,8 +69,9 @@ def account_of_claims(claims: Table, lines: Table, *, year: int) -> Report:
 
 
 def _received(claims: Table, year: int) -> pd.DataFrame:
+    is_of_year = of_year(claims, year)
     place = ibis.cases(
-        (~of_year(claims, year), "other_care_year"), (~window(claims, year), "outside_flux_window"), else_="year"
+        (is_of_year & window(claims, year), "year"), (is_of_year, "outside_flux_window"), else_="other_care_year"
     )
     return _sums(claims.mutate(place=place), ["place"])
 

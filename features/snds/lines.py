@@ -40,12 +40,12 @@ def claim_lines(sources: Sources) -> Table:
 
 def window(rows: Table, year: int) -> BooleanColumn:
     """True for loads of a care year: FLX_DIS_DTD from 1 February N to 1 July N+1 (pitfalls 1 and 2)."""
-    return rows.FLX_DIS_DTD.between(date(year, 2, 1), date(year + 1, 7, 1)).fill_null(False)
+    return rows.FLX_DIS_DTD.between(date(year, 2, 1), date(year + 1, 7, 1))
 
 
 def of_year(rows: Table, year: int) -> BooleanColumn:
     """True for care given in the year."""
-    return rows.EXE_SOI_DTD.between(date(year, 1, 1), date(year, 12, 31)).fill_null(False)
+    return rows.EXE_SOI_DTD.between(date(year, 1, 1), date(year, 12, 31))
 
 
 def classified_lines(sources: Sources, claims: Table, *, pseudonyms: Table) -> Table:
@@ -62,7 +62,9 @@ def classified_lines(sources: Sources, claims: Table, *, pseudonyms: Table) -> T
     establishments = sources.raw(ER_ETE_F)
     establishments = establishments.filter(window(establishments, sources.year)).rename(ete_sector="PRS_PPU_SEC")
     lines = _without_right_columns(lines.left_join(establishments, LINE_KEY))
-    lines = _without_right_columns(lines.left_join(ibis.memtable(acts()).rename(PRS_NAT_REF="act_code"), "PRS_NAT_REF"))
+    lines = lines.mutate(is_gp=lines.PSE_SPE_COD.isin(GENERAL_PRACTICE).fill_null(False))
+    known_acts = ibis.memtable(acts()).rename(PRS_NAT_REF="act_code")
+    lines = _without_right_columns(lines.left_join(known_acts, ("PRS_NAT_REF", "is_gp")))
     persons = pseudonyms.select("BEN_NIR_PSA", "BEN_RNG_GEM", "patient_id")
     lines = _without_right_columns(lines.left_join(persons, ("BEN_NIR_PSA", "BEN_RNG_GEM")))
     return net_reversals(sources, sources.materialise("classified", _columns(lines)))
@@ -73,8 +75,6 @@ def _without_right_columns(joined: Table) -> Table:
 
 
 def _columns(lines: Table) -> Table:
-    is_gp = lines.PSE_SPE_COD.isin(GENERAL_PRACTICE).fill_null(False)
-    is_known = lines.care_category.notnull()
     is_supplement = (lines.CPL_MAJ_TOP >= 2).fill_null(False)
     return lines.select(
         *LINE_KEY,
@@ -82,8 +82,8 @@ def _columns(lines: Table) -> Table:
         **netting_columns(lines),
         care_date=lines.EXE_SOI_DTD,
         act_code=lines.PRS_NAT_REF,
-        poste=ibis.ifelse(is_known, ibis.ifelse(is_gp, lines.poste_gp, lines.poste_other), ibis.literal("inconnu")),
-        perimeter=_perimeter(lines.scope, is_gp),
+        poste=lines.poste.fill_null("inconnu"),
+        perimeter=lines.perimeter.fill_null("autre"),
         performer_id=lines.PFS_EXE_NUM,
         performer_specialty=lines.PSE_SPE_COD,
         establishment_id=lines.ETB_EXE_FIN,
@@ -97,11 +97,6 @@ def _columns(lines: Table) -> Table:
         reason=_reason(lines),
         rights=_rights(lines),
     )
-
-
-def _perimeter(scope: StringColumn, is_gp: BooleanColumn) -> StringColumn:
-    """mg: general-practice act by a general practitioner; ide: nurse act; autre (PEPS scope of the act list)."""
-    return ibis.cases(((scope == "gp") & is_gp, "mg"), (scope == "nurse", "ide"), else_="autre")
 
 
 def _reason(lines: Table) -> StringColumn:

@@ -42,11 +42,18 @@ def euros(cents: Array) -> pa.Array:
 
 
 def coded(places: Array, texts: Sequence[str] | pa.Array) -> pa.DictionaryArray:
-    """A text column from places in a list of texts; place -1 is null."""
+    """A text column from places in a list of texts, all different; place -1 is null."""
     places = np.ascontiguousarray(places, dtype=np.int32)
     is_null = places < 0
     values = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     return pa.DictionaryArray.from_arrays(pa.array(places, mask=is_null if is_null.any() else None), values)
+
+
+def looked_up(places: Array, texts: Sequence[str]) -> pa.DictionaryArray:
+    """As `coded`, from a list in which texts come back: Parquet wants each once, or its bytes vary."""
+    each = tuple(dict.fromkeys(texts))
+    place_of = {text: place for place, text in enumerate(each)}
+    return coded(np.array([place_of[text] for text in texts])[places], each)
 
 
 def constant(text: str, size: int) -> pa.DictionaryArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from features.synth.arrow import Part, at, coded, constant, days, euros, integers, long_integers
+from features.synth.arrow import Part, at, coded, constant, days, euros, integers, long_integers, looked_up
 from features.synth.claims import CERTIFICATIONS, CONTROLS, Claims
 from features.synth.days import first_of_month, month_of
 from features.synth.geography import DEPARTMENTS, communes
@@ -48,7 +48,7 @@ def _key(stage: Stage, claims: Claims, *, chunk: int) -> dict[str, pa.Array]:
         "FLX_EMT_ORD": integers(np.full(size, stage.state.year % 100 + 100 * (chunk // 10_000))),
         "FLX_EMT_TYP": integers(np.ones(size)),
         "FLX_TRT_DTD": days(treated),
-        "ORG_CLE_NUM": coded(commune, offices),
+        "ORG_CLE_NUM": looked_up(commune, offices),
         "PRS_ORD_NUM": integers(place % LINES_PER_STATEMENT + 1),
         "REM_TYP_AFF": integers(np.ones(size)),
     }

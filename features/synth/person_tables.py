@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from features.synth.arrow import Part, coded, days, integers
+from features.synth.arrow import Part, coded, days, integers, looked_up
 from features.synth.days import MISSING, NEVER, first_day
 from features.synth.doctors import Contracts
 from features.synth.geography import communes
@@ -124,8 +124,8 @@ def _residence(desk: Desk, row: Array, *, since: Array) -> dict[str, pa.Array]:
     for change in (persons.moved_on[row], persons.second_from[row]):
         end = np.where((change > since) & (change < end), change, end)
     return {
-        "BEN_RES_DPT": coded(place, communes().department),
-        "BEN_RES_COM": coded(place, communes().rank),
+        "BEN_RES_DPT": looked_up(place, communes().department),
+        "BEN_RES_COM": looked_up(place, communes().rank),
         "MAX_TRT_DTD": days(np.maximum(end, since)),
     }
 

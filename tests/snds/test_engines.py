@@ -17,10 +17,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def spark() -> None:
+def spark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Java and pyspark are there; the JVM compiles lightly, which halves the time of a short session."""
     if shutil.which("java") is None:
         pytest.skip("Java is absent: the Spark engine is not tested here")
     pytest.importorskip("pyspark", reason="pyspark is absent: uv sync --extra spark")
+    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--driver-java-options -XX:TieredStopAtLevel=1 pyspark-shell")
 
 
 @pytest.mark.usefixtures("spark")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import features
 from features.catalogue import by_name
-from tests.features.world import feature_rows, put, read_year
+from tests.features.world import READ, feature_rows, put, read_year
 
 REFERENCE = Path(features.__file__).parent / "reference"
 DRAWN = {
@@ -72,14 +72,26 @@ def test_flags_say_all_that_was_coded(drawn: pd.DataFrame):
     assert drawn.loc["mild and severe liver", ["charlson_mld", "charlson_msld", "elixhauser_ld"]].tolist() == [1, 1, 1]
 
 
-def test_diagnoses_of_two_years_and_reasons_of_ald(tmp_path: Path):
-    """A: stay of n-1 counts. B: stay of n-2 does not. C: the reason of an ALD of year n counts."""
+def test_stays_loaded_in_the_twelve_months_before_and_reasons_of_ald(tmp_path: Path):
+    """A: stay loaded on 1 January 2023 counts. B: loaded in December 2022 does not. C: the reason of an ALD counts."""
     infarction = {"main_diagnoses": ["I21"]}
-    put(tmp_path, "stays", 2022, [{**infarction, "patient_id": "A", "end_date": date(2022, 1, 1)}])
-    put(tmp_path, "stays", 2021, [{**infarction, "patient_id": "B", "end_date": date(2021, 12, 31)}])
+    loaded = {"A": date(2022, 11, 30), "B": date(2022, 10, 31)}
+    stays = [{**infarction, "patient_id": who, "stay_id": who, "end_date": day} for who, day in loaded.items()]
+    put(tmp_path, "stays", 2022, stays)
     ald = [{"patient_id": "C", "ald_number": 13, "icd10": "I252"}]
     read_year(tmp_path, 2023, beneficiaries=[{"patient_id": who} for who in "ABC"], ald_periods=ald)
     assert feature_rows(tmp_path)["charlson_mi"].tolist() == [1, 0, 1]
+
+
+def test_every_stay_is_seen_in_one_year_and_one_only(tmp_path: Path):
+    """A stay of December 2022 is unknown on 1 January 2023; it counts on 1 January 2024, and no more in 2025."""
+    put(tmp_path, "stays", 2022, [{"end_date": date(2022, 12, 20), "main_diagnoses": ["I21"]}])
+    for year in (2022, 2023, 2024):
+        for name in READ:
+            if not (tmp_path / name / f"{year}.parquet").exists():
+                put(tmp_path, name, year, [{}] if name == "beneficiaries" else [])
+    seen = [feature_rows(tmp_path, year).loc["A", "carto_cvidm_aig"] for year in (2023, 2024, 2025)]
+    assert seen == [0, 1, 0]
 
 
 def plain_score(index: str, weight: str, codes: list[str]) -> int:

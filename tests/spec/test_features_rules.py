@@ -189,7 +189,7 @@ def test_psychosis_of_years_ago_needs_its_treatment(tmp_path: Path):
 def test_chronic_dialysis(tmp_path: Path):
     """45 sessions of haemodialysis in the year count; 44 do not, nor 45 over two years; one peritoneal does."""
     sessions = {"ghm": "28Z04Z", "nights": None}
-    put(tmp_path, "stays", 2022, [stay("D", "N185", end=date(2022, 12, 1), sessions=44, **sessions)])
+    put(tmp_path, "stays", 2022, [stay("D", "N185", end=date(2022, 10, 1), sessions=44, **sessions)])
     rows = built(
         tmp_path,
         beneficiaries=[{"patient_id": who} for who in "ABCD"],

@@ -1,0 +1,27 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forfait.settings import Settings
+
+Data = Annotated[Path, typer.Option(help="Folder of the datasets (FORFAIT_DATA).", envvar="FORFAIT_DATA")]
+Versions = Annotated[
+    Path, typer.Option(help="Folder of the frozen versions (FORFAIT_VERSIONS).", envvar="FORFAIT_VERSIONS")
+]
+Year = Annotated[int, typer.Option(help="Year of care.")]
+Engine = Annotated[str, typer.Option(help="duckdb or spark (FORFAIT_ENGINE).", envvar="FORFAIT_ENGINE")]
+Memory = Annotated[
+    float | None, typer.Option(help="Memory that the engine may take, in GiB; it spills to disk beyond.")
+]
+Model = Annotated[str, typer.Argument(help="Model: peps_mg, peps_mg_ide, total or budget_total.")]
+Version = Annotated[int | None, typer.Option(help="Version; default: the one in force on --on.")]
+On = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day whose version in force is used.")]
+
+DEFAULTS = Settings()
+DATA, VERSIONS, ENGINE = DEFAULTS.data, DEFAULTS.versions, DEFAULTS.engine
