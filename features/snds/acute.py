@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ibis
 from ibis import _
-from ibis.expr.types import Table
+from ibis.expr.types import BooleanColumn, Table
 
 from features.snds import schema_pmsi as pmsi_schema
 from features.snds.hospital import (
@@ -19,11 +19,14 @@ from features.snds.hospital import (
     stay_rows,
     with_person,
 )
+from features.snds.persons import AMBIGUOUS
 from features.snds.sources import Sources, code
+from features.tables import COVERAGES
 
 STAY = ("ETA_NUM", "RSA_NUM")
 OUTPATIENT = ("ETA_NUM", "SEQ_NUM")
 VALUED = ("1", "2", "3", "4", "5")
+AME_STAY = "3"
 VALUED_OUTPATIENT = ("1", "2", "3")
 NOT_FOR_OUTPATIENT = ("ghm_error", "inter_establishment", "private_in_dcir", "stay_cost_outlier")
 FIRST_YEAR_OF_AUTOMATIC_RECORDS = 2015
@@ -39,6 +42,7 @@ def read_acute(sources: Sources, pmsi: Table) -> Hospital:
         stay_rows(stays, field="MCO", year=sources.year),
         hospital_care_rows(stays, field="MCO", year=sources.year),
         account_of_stays(pmsi_schema.T_MCOB.name, stays),
+        _state_medical_aid(stays),
     )
 
 
@@ -112,12 +116,18 @@ def _amounts(sources: Sources) -> tuple[Table, Table]:
     amounts = (
         values.filter(values.VALO.isin(VALUED))
         .group_by(establishment="ETA_NUM", number="RSA_NUM")
-        .agg(base_cents=_.MNT_TOT_BR.sum(), reimbursed_cents=_.MNT_TOT_AM.sum())
+        .agg(base_cents=_.MNT_TOT_BR.sum(), reimbursed_cents=_.MNT_TOT_AM.sum(), is_ame=(_.VALO == AME_STAY).max())
     )
     return public.mutate(is_public=True), amounts
 
 
-def _is_service(stays: Table, year: int) -> ibis.expr.types.BooleanColumn:
+def _state_medical_aid(stays: Table) -> Table:
+    """Rows of coverages: AME shown by the valuation of a stay (VALO 3, pitfall 25), over the stay."""
+    shown = stays.filter(stays.reason.isnull() & stays.is_ame.fill_null(False) & (stays.patient_id != AMBIGUOUS))
+    return shown.mutate(right=ibis.literal("ame")).select(COVERAGES.column_names)
+
+
+def _is_service(stays: Table, year: int) -> BooleanColumn:
     modes = (stays.entry_mode == "0").fill_null(False) | (stays.exit_mode == "0").fill_null(False)
     service = modes | (stays.stay_type == "B").fill_null(False)
     if year < FIRST_YEAR_OF_AUTOMATIC_RECORDS:

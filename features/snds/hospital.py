@@ -32,11 +32,12 @@ DROPS = (
 
 @dataclass(frozen=True)
 class Hospital:
-    """What a field of the PMSI yields: rows of stays and care_lines (None where not received), report rows."""
+    """What a field of the PMSI yields: rows of stays, care_lines and coverages (None where there are none), report."""
 
     stays: Table | None
     care: Table | None
     report: Report
+    rights: Table | None = None
 
 
 def chained(rows: Table, key: tuple[str, str], *, return_codes: tuple[str, ...]) -> Table:

@@ -19,7 +19,7 @@ from features.snds.details import read_dispensings, read_procedures
 from features.snds.lines import claim_lines, classified_lines
 from features.snds.long_stays import read_home_hospitalisation, read_rehabilitation
 from features.snds.persons import read_persons
-from features.snds.rights import read_ald, read_c2s, read_declarations
+from features.snds.rights import latest_end, read_ald, read_c2s, read_declarations
 from features.snds.sources import Sources
 from features.store import write_dataset
 from features.tables import CARE_LINES, COVERAGES, PROCEDURES, STAYS, TABLES
@@ -78,11 +78,12 @@ def _cleaned(sources: Sources, say: Progress) -> tuple[dict[str, Table], Report]
     ald_periods, of_ald = read_ald(sources, persons.pseudonyms)
     declarations, of_contracts = read_declarations(sources, persons.pseudonyms)
     c2s, of_c2s = read_c2s(sources, persons.pseudonyms)
+    rights = _union(COVERAGES, coverage_rows(lines), c2s, *[field.rights for field in fields])
     datasets = {
         "beneficiaries": persons.beneficiaries,
         "ald_periods": ald_periods,
         "declarations": declarations,
-        "coverages": _union(COVERAGES, coverage_rows(lines), c2s),
+        "coverages": latest_end(rights, by=COVERAGES.key),
         "care_lines": _union(CARE_LINES, care_rows(lines), *[field.care for field in fields]),
         "dispensings": dispensings.drop("is_unknown"),
         "procedures": _union(PROCEDURES, procedures),

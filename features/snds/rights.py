@@ -7,6 +7,7 @@ from dataclasses import replace
 import ibis
 import pandas as pd
 from ibis import _
+from ibis.common.deferred import Deferred
 from ibis.expr.types import Table
 
 from features.reference_data import ald_number
@@ -18,7 +19,8 @@ from features.tables import ALD_PERIODS, DECLARATIONS
 LISTED, UNLISTED, POLYPATHOLOGY = 41, 43, 45
 UNLISTED_NUMBER, POLYPATHOLOGY_NUMBER, UNALLOCATED = 31, 32, 99
 C2S_CONTRACT = 89
-C2S_STATUS = {"G": "c2s_free", "P": "c2s_participative"}
+C2S_STATUS = {"G": "c2s_free", "": "c2s_free", "P": "c2s_participative"}
+OPEN = ibis.date(9999, 12, 31)
 REASONS = pd.DataFrame({"icd10": pd.Series(dtype="str"), "number_from_icd10": pd.Series(dtype="int64")})
 
 
@@ -34,12 +36,8 @@ def read_ald(sources: Sources, pseudonyms: Table) -> tuple[Table, Report]:
         ),
     )
     numbered = sources.materialise("ald", _numbered(sources, placed))
-    periods = (
-        numbered.filter(_.reason.isnull())
-        .group_by("patient_id", "ald_number", "start_date", "icd10")
-        .agg(last=_.end_date.fill_null(ibis.date(9999, 12, 31)).max(), known_date=_.known_date.min())
-    )
-    periods = periods.mutate(end_date=_.last.nullif(ibis.date(9999, 12, 31)))
+    kept = numbered.filter(_.reason.isnull())
+    periods = latest_end(kept, by=("patient_id", "ald_number", "start_date", "icd10"), known_date=_.known_date.min())
     periods = sources.materialise("ald_periods", periods.select(ALD_PERIODS.column_names))
     merged = Count("duplicate_period", DROPPED, int(periods.count().execute()))
     flags = ("ald_number_from_icd10", "ald_unallocated", "sentinel_end_date")
@@ -65,13 +63,8 @@ def read_declarations(sources: Sources, pseudonyms: Table) -> tuple[Table, Repor
         ),
     )
     placed = sources.materialise("contracts", placed)
-    order = _.end_date.fill_null(ibis.date(9999, 12, 31))
-    contracts = (
-        placed.filter(_.reason.isnull())
-        .group_by("patient_id", "doctor_id", "start_date")
-        .agg(last=order.max(), end_reason=_.end_reason.max())
-    )
-    contracts = contracts.mutate(end_date=_.last.nullif(ibis.date(9999, 12, 31)))
+    kept = placed.filter(_.reason.isnull())
+    contracts = latest_end(kept, by=("patient_id", "doctor_id", "start_date"), end_reason=_.end_reason.max())
     contracts = sources.materialise("declarations", contracts.select(DECLARATIONS.column_names))
     drops = ("unknown_person", "no_start_date", "empty_contract")
     merged = Count("duplicate_contract", NETTED, int(contracts.count().execute()))
@@ -79,7 +72,10 @@ def read_declarations(sources: Sources, pseudonyms: Table) -> tuple[Table, Repor
 
 
 def read_c2s(sources: Sources, pseudonyms: Table) -> tuple[Table | None, Report]:
-    """Rows of coverages from dated C2S contracts, known on their first day [A], and the account of IR_ORC_R."""
+    """Rows of coverages from dated C2S contracts, known on their first day [A], and the account of IR_ORC_R.
+
+    REF_C2S_COD: G or empty is free, P with contribution; suspended (S), closed (F) and others are unknown.
+    """
     received = sources.raw_if_present(IR_ORC_R)
     if received is None:
         return None, []
@@ -88,7 +84,7 @@ def read_c2s(sources: Sources, pseudonyms: Table) -> tuple[Table | None, Report]
     is_c2s = (received.BEN_CTA_TYP == C2S_CONTRACT).fill_null(False)
     placed = received.select(
         patient_id=received.patient_id,
-        right=received.REF_C2S_COD.cases(*C2S_STATUS.items(), else_="c2s_unknown"),
+        right=received.REF_C2S_COD.fill_null("").cases(*C2S_STATUS.items(), else_="c2s_unknown"),
         start_date=start,
         end_date=real_date(received.MLL_CTA_DSF),
         reason=ibis.cases(
@@ -96,13 +92,17 @@ def read_c2s(sources: Sources, pseudonyms: Table) -> tuple[Table | None, Report]
         ),
     )
     placed = sources.materialise("contracts_c2s", placed)
-    order = _.end_date.fill_null(ibis.date(9999, 12, 31))
-    kept = placed.filter(_.reason.isnull()).group_by("patient_id", "right", "start_date").agg(last=order.max())
-    kept = kept.mutate(end_date=_.last.nullif(ibis.date(9999, 12, 31)), known_date=_.start_date).drop("last")
-    kept = sources.materialise("c2s", kept)
+    kept = latest_end(placed.filter(_.reason.isnull()), by=("patient_id", "right", "start_date"))
+    kept = sources.materialise("c2s", kept.mutate(known_date=_.start_date))
     drops = ("not_c2s", "unknown_person", "no_start_date")
     merged = Count("duplicate_contract", NETTED, int(kept.count().execute()))
     return kept, _account(IR_ORC_R, placed, drops=drops, flags=(), merged=merged)
+
+
+def latest_end(rows: Table, *, by: tuple[str, ...], **others: Deferred) -> Table:
+    """One row per `by` with the latest end_date of its rows (an open period ends last) and `others`, aggregated."""
+    groups = rows.group_by(*by).agg(last=_.end_date.fill_null(OPEN).max(), **others)
+    return groups.mutate(end_date=groups["last"].nullif(OPEN)).drop("last")
 
 
 def _with_person(rows: Table, pseudonyms: Table) -> Table:

@@ -110,7 +110,8 @@ LINES = st.lists(
             "FLX_DIS_DTD": st.sampled_from([dt.date(2024, 4, 1), dt.date(2024, 6, 1), dt.date(2025, 9, 1)]),
         }
     ),
-    min_size=20, max_size=120,
+    min_size=20,
+    max_size=120,
 )
 
 

@@ -87,20 +87,21 @@ def test_contracts_that_end_before_they_start_are_dropped(tmp_path: Path) -> Non
 
 
 def test_dated_c2s_contracts(tmp_path: Path) -> None:
-    """Pitfall 25: contract 89; G free, P with contribution, else unknown; known on its first day [A]."""
+    """Pitfall 25: contract 89; G or empty free, P with contribution, S suspended: unknown; known on its first day [A]."""
     rows = [
         {},
         {"REF_C2S_COD": "P", "MLL_CTA_DSF": NEVER},
-        {"REF_C2S_COD": None},
+        {"REF_C2S_COD": "S"},
+        {"REF_C2S_COD": None, "MLL_CTA_DSD": dt.date(2023, 1, 1)},
         {"BEN_CTA_TYP": 2},
     ]
     sources, persons = start(tmp_path, {"IR_ORC_R": rows})
     contracts, report = read_c2s(sources, persons.pseudonyms)
     assert contracts is not None
     table = contracts.execute().sort_values("right", ignore_index=True)
-    assert table.right.tolist() == ["c2s_free", "c2s_participative", "c2s_unknown"]
-    assert pd.isna(table.end_date[1])
-    assert rows_of(report) == {"rows_in": 4, "not_c2s": 1, "kept": 3}
+    assert table.right.tolist() == ["c2s_free", "c2s_free", "c2s_participative", "c2s_unknown"]
+    assert pd.isna(table.end_date[2])
+    assert rows_of(report) == {"rows_in": 5, "not_c2s": 1, "kept": 4}
 
 
 def test_without_dated_contracts_c2s_is_read_on_claims_alone(tmp_path: Path) -> None:

@@ -197,3 +197,12 @@ def test_home_hospitalisation_is_billed(tmp_path: Path) -> None:
 def test_without_rehabilitation_tables_there_is_no_rehabilitation(tmp_path: Path) -> None:
     sources, known = start(tmp_path, {})
     assert read_rehabilitation(sources, known.pmsi) == Hospital(None, None, [])
+
+
+def test_a_stay_valued_as_state_medical_aid_shows_the_right(tmp_path: Path) -> None:
+    """Pitfall 25: VALO 3 is AME, over the stay, known as the stay is."""
+    hospital = acute(tmp_path, [{"VALO": "3"}, {}])
+    assert hospital.rights is not None
+    rights = hospital.rights.execute().iloc[0]
+    days = [str(day)[:10] for day in (rights.start_date, rights.end_date, rights.known_date)]
+    assert (rights.patient_id, rights.right, days) == ("ID1", "ame", ["2024-03-01", "2024-03-05", "2024-05-01"])

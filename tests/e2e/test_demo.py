@@ -1,0 +1,135 @@
+"""The whole line, as a user runs it: `forfait demo` from fictional claims to a page, against golden figures.
+
+`python -m tests.e2e.test_demo` prints the figures of this checkout, to be read before they replace the golden ones.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from features.errors import InputError
+from forfait.demo import fresh
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "demo.json"
+PATIENTS = 2500
+
+
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from forfait.cli import main; main()", "demo"]
+    options = ["--patients", str(PATIENTS), "--seed", "1", "--folder", str(folder)]
+    return subprocess.run([*command, *options], capture_output=True, text=True, timeout=580, check=False)
+
+
+def figures(folder: Path) -> dict[str, object]:
+    """Rows, cents and sums that any change of rule, generator or reader moves."""
+    con = duckdb.connect()
+    data = folder / "data"
+
+    def asked(query: str) -> list[tuple[object, ...]]:
+        return con.execute(query).fetchall()
+
+    return {
+        "care_lines_2024_by_poste": {
+            str(poste): [rows, int(base), int(reimbursed)]
+            for poste, rows, base, reimbursed in asked(
+                "SELECT poste, count(*), sum(base_cents), sum(reimbursed_cents) "
+                f"FROM '{data}/care_lines/2024.parquet' GROUP BY 1 ORDER BY 1"
+            )
+        },
+        "dropped_2024": {
+            f"{table} {control}": [rows, int(cents)]
+            for table, control, rows, cents in asked(
+                f"SELECT source_table, control, rows_hit, reimbursed_cents FROM '{data}/read_report/2024.parquet' "
+                "WHERE effect IN ('dropped', 'netted') ORDER BY 1, 2"
+            )
+        },
+        "patientele_2024": [
+            int(figure)
+            for figure in asked(
+                "SELECT count(*), sum(is_diab::INT), sum(is_age::INT), sum(is_tot::INT), "
+                f"round(sum(present_share) * 1000) FROM '{data}/patientele/2024.parquet'"
+            )[0]
+        ],
+        "features_2024": [
+            int(figure)
+            for figure in asked(
+                "SELECT count(*), sum(age), sum(ald_count), sum(c2s_free), sum(carto_count), sum(charlson_score) "
+                f"FROM '{data}/feature_table/2024.parquet'"
+            )[0]
+        ],
+        "spending_2024_cents": [
+            int(figure)
+            for figure in asked(
+                "SELECT round(sum(spent_mg_eur) * 100), round(sum(spent_mg_ide_eur) * 100), "
+                f"round(sum(spent_total_eur) * 100) FROM '{data}/spending/2024.parquet'"
+            )[0]
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("demo") / "demo"
+    done = run(folder)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder, done.stdout
+
+
+@pytest.mark.slow
+def test_figures_are_the_golden_ones(demo: tuple[Path, str]):
+    """Same seed, same claims, same datasets."""
+    assert figures(demo[0]) == json.loads(GOLDEN.read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_page_is_self_contained_and_tells_the_served_euros(demo: tuple[Path, str]):
+    """Nothing is loaded from elsewhere; the service and the batch give the same euros."""
+    folder, printed = demo
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "index.html" in printed
+    assert re.findall(r"(?:src|href)=\"(?!#|data:)[^\"]*\"|@import|url\((?!#)", page) == []
+    assert "<script" not in page
+    assert re.search(r"écart 0\s€", page)
+
+
+@pytest.mark.slow
+def test_page_opens_in_a_browser(demo: tuple[Path, str], tmp_path: Path):
+    """A real browser lays it out and finds no error."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed (apt-get install chromium)")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    command = [chromium, *flags, f"--user-data-dir={tmp_path}", "--dump-dom", (demo[0] / "index.html").as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert "Ce que la démonstration a produit" in dom
+    assert dom.count("<svg") >= 3
+
+
+def test_folder_of_an_earlier_demo_is_emptied(tmp_path: Path):
+    """A second run reuses nothing."""
+    folder = fresh(tmp_path / "demo")
+    (folder / "stale.parquet").touch()
+    assert [path.name for path in fresh(folder).iterdir()] == [".forfait-demo"]
+
+
+def test_folder_of_someone_else_is_left_alone(tmp_path: Path):
+    """Files that no demo wrote are never removed."""
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds files that no demo wrote"):
+        fresh(tmp_path)
+    assert (tmp_path / "mine.txt").exists()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made:
+        done = run(Path(made) / "demo")
+        print(json.dumps(figures(Path(made) / "demo"), indent=1) if done.returncode == 0 else done.stderr)
