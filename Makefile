@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 export BENTOML_DO_NOT_TRACK := True
 export OTEL_SDK_DISABLED := true
-export PYTHONHASHSEED := 0
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: help install demo test check format lint types docs serve bento clean
 
@@ -46,8 +46,10 @@ docs: install  ## reference pages from the code, then the site in site/
 	$(RUN)python -m docs.generate
 	$(RUN)mkdocs build --strict --quiet
 
+# The versions in force here, else those of the last demo.
+SERVED := $(if $(wildcard mlruns/versions/register.jsonl),mlruns/versions,data/demo/mlruns/versions)
 serve: install  ## the service on http://localhost:3000
-	$(RUN)forfait serve
+	$(RUN)forfait serve --versions $(SERVED)
 
 bento: install  ## build the bento
 	$(RUN)bentoml build

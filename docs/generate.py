@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from features.catalogue_page import catalogue_markdown
-from features.snds.controls import controls_markdown
+from features.snds.controls import CONTROLS
 from features.tables import TABLES, Table
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -41,11 +42,24 @@ def _dataset(table: Table) -> str:
     )
 
 
+def controls_markdown() -> str:
+    """One row per control of the reader: rule, pitfall that it answers, source."""
+    head = (
+        "# Controls on reading\n\nGenerated from `features/snds/controls.py`. Each is a line of `read_report` for "
+        "every table that it bears on, with the rows and cents it dropped, netted or flagged.\nRows in = rows kept + "
+        "rows dropped + rows netted, rows and cents exactly. Pitfall: number in the project's list of SNDS traps.\n\n"
+        "| control | rule | pitfall | source |\n|---|---|---|---|\n"
+    )
+    return head + "".join(
+        f"| `{name}` | {control.rule} | {control.pitfall} | {control.source} |\n" for name, control in CONTROLS.items()
+    )
+
+
 def cli_markdown() -> str:
     """The command line's own help, as Markdown."""
     command = [sys.executable, "-m", "typer", "forfait.cli", "utils", "docs", "--name", "forfait"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return text.rstrip() + "\n"
+    return re.sub(r"<span style=\"font-weight: bold\">(.*?)</span>", r"`\1`", text).rstrip() + "\n"
 
 
 if __name__ == "__main__":

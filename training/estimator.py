@@ -40,7 +40,8 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     Parameters (all keyword):
     objective: "regression" (squared error, additive in euros), "poisson" or "tweedie" (log link).
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples, reg_lambda, feature_fraction,
-    bagging_fraction, max_bin: as in LightGBM; bagging is redrawn at each tree.
+    bagging_fraction, extra_trees (thresholds drawn at random), max_bin: as in LightGBM; bagging is redrawn at
+    each tree, and no leaf holds fewer than 11 rows (the SNDS disclosure rule).
     tweedie_power: variance power, between 1 and 2.
     cap_quantile: share (0 to 1) of the weighted target above which training caps it; None does not.
     floor_eur: lowest prediction (0 or more); needs a target without negative values.
@@ -58,14 +59,15 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         self,
         *,
         objective: str = "regression",
-        n_estimators: int = 300,
+        n_estimators: int = 200,
         learning_rate: float = 0.05,
-        num_leaves: int = 15,
-        max_depth: int = 5,
-        min_child_samples: int = 50,
+        num_leaves: int = 12,
+        max_depth: int = 4,
+        min_child_samples: int = 11,
         reg_lambda: float = 10.0,
         feature_fraction: float = 0.5,
         bagging_fraction: float = 0.8,
+        extra_trees: bool = True,
         max_bin: int = 255,
         tweedie_power: float = 1.5,
         cap_quantile: float | None = None,
@@ -87,6 +89,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         self.reg_lambda = reg_lambda
         self.feature_fraction = feature_fraction
         self.bagging_fraction = bagging_fraction
+        self.extra_trees = extra_trees
         self.max_bin = max_bin
         self.tweedie_power = tweedie_power
         self.cap_quantile = cap_quantile
@@ -164,6 +167,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
             "feature_fraction": self.feature_fraction,
             "bagging_fraction": self.bagging_fraction,
             "bagging_freq": int(self.bagging_fraction < 1),
+            "extra_trees": self.extra_trees,
             "max_bin": self.max_bin,
             "monotone_constraints": [monotone.get(name, 0) for name in names] if any(monotone.values()) else None,
             "early_stopping_round": self.early_stopping_rounds,

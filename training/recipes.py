@@ -57,7 +57,11 @@ def recipe_of(model: str) -> Recipe:
 
 
 def card_features(recipe: Recipe) -> tuple[CardFeature, ...]:
-    """The features as a model card declares them."""
+    """The features as a model card declares them.
+
+    Counts and scores keep the catalogue's direction. Flags are left free: with the count held, one disease more
+    is another one less: a direction per flag has no meaning of its own, and it lowered R² (DECISIONS.md).
+    """
     return tuple(
         CardFeature(
             name=known.name,
@@ -70,7 +74,7 @@ def card_features(recipe: Recipe) -> tuple[CardFeature, ...]:
             high=None if known.kind == "category" else known.high,
             categories=known.categories,
             nullable=known.nullable,
-            monotone=known.monotone,
+            monotone=known.monotone if known.kind == "number" else 0,
         )
         for known in recipe.features
     )

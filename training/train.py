@@ -17,10 +17,11 @@ from training.folds import OutOfFold, out_of_fold
 from training.freeze import card_of, freeze, input_hashes, metrics_of, population_of
 from training.judgement import Judgement, judge
 from training.population import Rows, experiment_patients, load_rows, past_years
-from training.recipes import Recipe, recipe_of
+from training.recipes import Recipe, card_features, recipe_of
 
 FOLDS = 5
 EXPLAINED_SAMPLE = 2000
+ROWS_PER_LEAF = 3000
 
 Say = Callable[[str], None]
 
@@ -122,15 +123,21 @@ def _fit(recipe: Recipe, rows: Rows, seed: int, say: Say) -> tuple[SpendingRegre
     say(f"2/6 choosing the number of trees on {FOLDS} folds by patient")
     estimator = SpendingRegressor(
         n_estimators=recipe.most_trees,
+        min_child_samples=smallest_leaf(len(rows.spent_eur)),
         cap_quantile=recipe.cap_quantile,
         floor_eur=recipe.floor_eur,
-        monotone={known.name: known.monotone for known in recipe.features if known.monotone},
+        monotone={known.name: known.monotone for known in card_features(recipe) if known.monotone},
         random_state=seed,
     ).set_params(**recipe.parameters)
     folded = out_of_fold(estimator, rows, folds=FOLDS, seed=seed)
     say(f"3/6 growing {folded.trees} trees on all past years")
     estimator.set_params(n_estimators=folded.trees)
     return estimator.fit(rows.frame(), rows.spent_eur, sample_weight=rows.exposure), folded
+
+
+def smallest_leaf(rows: int) -> int:
+    """Fewest rows of a leaf: one in 3,000, between 11 (SNDS disclosure rule) and 1,000 (stability on national data)."""
+    return min(max(rows // ROWS_PER_LEAF, 11), 1000)
 
 
 def _notes(years: list[int], year: int, excluded: int, is_new: bool) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ import pandas as pd
 from ibis import _
 from ibis.expr.types import Table
 
+from features.errors import InputError
 from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, Report, account
 from features.snds.lines import window
-from features.snds.schema import ER_CAM_F, ER_PHA_F, IR_PHA_R, LINE_KEY
+from features.snds.schema import ER_CAM_F, ER_PHA_F, ER_PRS_F, IR_PHA_R, LINE_KEY, RawTable
 from features.snds.sources import Sources, code
 from features.tables import DISPENSINGS, PROCEDURES
 
@@ -32,7 +33,7 @@ def read_dispensings(sources: Sources, lines: Table) -> tuple[Table, Report]:
     known = known.group_by("cip").agg(atc=_.atc.max(), is_large_pack=_.pack.isin(LARGE_PACK).fill_null(False).max())
     dispensed = packs.filter((_.place == "kept") & (_.quantity > 0)).left_join(known, "cip")
     dispensed = sources.materialise("dispensings", _dispensing_rows(dispensed))
-    return dispensed, _account_of_packs(received, packs, dispensed)
+    return dispensed, _account_of_packs(sources, received, packs=packs, dispensed=dispensed)
 
 
 def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, Report]:
@@ -45,7 +46,7 @@ def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, Repor
     kept = acts.filter(_.place == "kept").mutate(
         ccam=code(_.CAM_PRS_IDE).substr(0, 7), activity=_.CAM_ACT_COD, phase=_.CAM_TRT_PHA
     )
-    report = account(ER_CAM_F.name, Count("rows_in", "in", int(received.count().execute())), _hits(counts, received))
+    report = _account(sources, ER_CAM_F, received=received, counts=counts, hits=[])
     return kept.select(PROCEDURES.column_names), report
 
 
@@ -69,29 +70,36 @@ def _dispensing_rows(dispensed: Table) -> Table:
     ).select(*DISPENSINGS.column_names, "is_unknown")
 
 
-def _account_of_packs(received: Table, packs: Table, dispensed: Table) -> Report:
+def _account_of_packs(sources: Sources, received: Table, *, packs: Table, dispensed: Table) -> Report:
     counts = packs.group_by("place").agg(rows=_.rows.sum(), groups=_.count()).execute()
     kept = counts[counts.place == "kept"]
-    written = (
-        dispensed.aggregate(rows=_.count(), unknown=_.is_unknown.cast("int64").sum().fill_null(0)).execute().iloc[0]
-    )
-    groups, rows = int(kept.groups.sum()), int(kept.rows.sum())
-    total = int(received.count().execute())
+    written = dispensed.aggregate(rows=_.count(), unknown=_.is_unknown.cast("int64").sum().fill_null(0))
+    rows, unknown = (int(value) for value in written.execute().iloc[0])
+    groups = int(kept.groups.sum())
     hits = [
-        *_hits(counts, received),
-        Count("packs_summed", NETTED, rows - groups),
-        Count("packs_returned", DROPPED, groups - int(written.rows)),
-        Count("unknown_pack", FLAGGED, int(written.unknown)),
+        Count("packs_summed", NETTED, int(kept.rows.sum()) - groups),
+        Count("packs_returned", DROPPED, groups - rows),
+        Count("unknown_pack", FLAGGED, unknown),
     ]
-    return account(ER_PHA_F.name, Count("rows_in", "in", total), hits)
+    return _account(sources, ER_PHA_F, received=received, counts=counts, hits=hits)
 
 
-def _hits(counts: pd.DataFrame, received: Table) -> list[Count]:
-    rows = dict(zip(counts.place, counts.rows, strict=True))
-    inside = int(counts.rows.sum())
-    outside = int(received.count().execute()) - inside
-    return [
-        Count("outside_flux_window", DROPPED, outside),
-        Count("other_care_year", DROPPED, int(rows.get("other_care_year", 0))),
-        Count("detail_of_dropped_line", DROPPED, int(rows.get("detail_of_dropped_line", 0))),
+def _account(sources: Sources, table: RawTable, *, received: Table, counts: pd.DataFrame, hits: list[Count]) -> Report:
+    """Report rows of a detail table: the controls that detail tables share, then `hits`.
+
+    Errors: InputError where a detail met two claim lines, so that it was multiplied.
+    """
+    inside = window(received, sources.year).cast("int64").sum().fill_null(0)
+    total, within = (int(value) for value in received.aggregate(rows=_.count(), inside=inside).execute().iloc[0])
+    followed = dict(zip(counts.place, counts.rows, strict=True))
+    if counts.rows.sum() != within:
+        raise InputError(
+            f"{ER_PRS_F.name}: lines repeat their key ({', '.join(LINE_KEY)}), so that {within} rows of {table.name} "
+            f"met {int(counts.rows.sum())} lines; remove the repeated lines"
+        )
+    shared = [
+        Count("outside_flux_window", DROPPED, total - within),
+        Count("other_care_year", DROPPED, int(followed.get("other_care_year", 0))),
+        Count("detail_of_dropped_line", DROPPED, int(followed.get("detail_of_dropped_line", 0))),
     ]
+    return account(table.name, Count("rows_in", "in", total), [*shared, *hits])

@@ -23,6 +23,7 @@ PUBLIC_CATEGORIES = (101, 355, 131, 106, 122, 365, 128, 129)
 PUBLIC_TREATMENTS = (0, 3, 7, 10)
 RETROCEDED = (3317, 3318, 3319, 3330, 3351, 3352, 3353, 3354, 3355, 3356, 3357)
 HEALTH_CENTRES = (124, 125, 130, 439)
+SALARIED = "00000000"  # pitfall 30: stands for no professional
 STATE_MEDICAL_AID = (95, 96)
 RIGHTS = {"c2s_free": 1, "c2s_participative": 2, "c2s_unknown": 4, "ame": 8, "minimum_income": 16}
 C2S_CODES = (("G89", RIGHTS["c2s_free"]), ("P89", RIGHTS["c2s_participative"]), ("I89", RIGHTS["c2s_unknown"]))
@@ -84,7 +85,7 @@ def _columns(lines: Table) -> Table:
         act_code=lines.PRS_NAT_REF,
         poste=lines.poste.fill_null("inconnu"),
         perimeter=lines.perimeter.fill_null("autre"),
-        performer_id=lines.PFS_EXE_NUM,
+        performer_id=lines.PFS_EXE_NUM.nullif(SALARIED),
         performer_specialty=lines.PSE_SPE_COD,
         establishment_id=lines.ETB_EXE_FIN,
         pathway_code=lines.PRS_PDS_QCP,

@@ -150,6 +150,12 @@ def test_poste_and_perimeter_follow_act_and_specialty(tmp_path: Path) -> None:
     assert found == {act: value for (act, _), value in expected.items()}
 
 
+def test_a_salaried_performer_is_nobody_in_particular(tmp_path: Path) -> None:
+    """Pitfall 30: PFS_EXE_NUM 00000000 stands for every salaried professional."""
+    care = read_claims(tmp_path, [{"PFS_EXE_NUM": "00000000"}]).care
+    assert care.performer_id.isna().all()
+
+
 def test_completeness_tells_how_fast_euros_were_loaded(tmp_path: Path) -> None:
     """Pitfall 1: care of March loaded on 1 April is one month late, on 1 October seven."""
     loads = [dt.date(2024, 4, 1), dt.date(2024, 4, 1), dt.date(2024, 6, 1), dt.date(2024, 10, 1)]

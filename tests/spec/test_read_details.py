@@ -6,7 +6,9 @@ import datetime as dt
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from features.errors import InputError
 from features.snds.details import read_dispensings, read_procedures
 from features.snds.lines import claim_lines, classified_lines
 from tests.snds.raw import Rows
@@ -93,3 +95,9 @@ def test_acts_follow_their_line(tmp_path: Path) -> None:
     assert rows_of(report) == {
         "rows_in": 4, "outside_flux_window": 1, "other_care_year": 1, "detail_of_dropped_line": 1, "kept": 1,
     }  # fmt: skip
+
+
+def test_claim_lines_that_repeat_their_key_are_refused(tmp_path: Path) -> None:
+    """A detail that meets two lines would be counted twice."""
+    with pytest.raises(InputError, match=r"lines repeat their key .* 1 rows of ER_PHA_F met 2 lines"):
+        dispensed(tmp_path, {"ER_PRS_F": [{**PHARMACY, "PRS_ORD_NUM": 1}] * 2, "ER_PHA_F": [{"PRS_ORD_NUM": 1}]})

@@ -87,7 +87,7 @@ def test_contracts_that_end_before_they_start_are_dropped(tmp_path: Path) -> Non
 
 
 def test_dated_c2s_contracts(tmp_path: Path) -> None:
-    """Pitfall 25: contract 89; G or empty free, P with contribution, S suspended: unknown; known on its first day [A]."""
+    """Pitfall 25: contract 89; G or empty free, P with contribution, S unknown; known on its first day [A]."""
     rows = [
         {},
         {"REF_C2S_COD": "P", "MLL_CTA_DSF": NEVER},
