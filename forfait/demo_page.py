@@ -28,6 +28,16 @@ PLACES = (
     ("Suivi MLflow", "mlruns/mlflow.db"),
     ("Journal du service", "mlruns/service.log"),
 )
+CALIBRATION_COLUMNS = {
+    "quantity": "Grandeur",
+    "group": "Groupe",
+    "unit": "Unité",
+    "target": "Cible",
+    "obtained": "Obtenu",
+    "ratio": "Rapport",
+    "is_met": "Dans la bande",
+    "source": "Source",
+}
 EFFECTS = {"in": "reçu", "dropped": "écarté", "netted": "compensé", "flagged": "signalé", "kept": "gardé"}
 CONTROL_COLUMNS = {
     "source_table": "Table",
@@ -53,7 +63,8 @@ def write_page(made: Made, *, model: str, year: int, peak_gib: float) -> Path:
             tiles=_tiles(made),
             line=_line_of_data(),
             steps=_table(pd.DataFrame(made.steps, columns=["Étape", "Où", "Secondes"])),
-            calibration=_table(made.frames["calibration"]),
+            calibration=_table(_calibration(made.frames["calibration"])),
+            targets_met=f"{int(made.frames['calibration']['is_met'].sum())} sur {len(made.frames['calibration'])}",
             controls=_table(_controls(made.frames["read_report"])),
             training=result_html(made.training) if made.training else "",
             oracle=_table(made.frames["oracle"]),
@@ -90,11 +101,18 @@ def _line_of_data() -> str:
     return drawing.read_text(encoding="utf-8") if drawing.exists() else ""
 
 
+def _calibration(report: pd.DataFrame) -> pd.DataFrame:
+    shown = report.assign(is_met=report["is_met"].map({True: "oui", False: "non"}))
+    return shown[list(CALIBRATION_COLUMNS)].rename(columns=CALIBRATION_COLUMNS)
+
+
 def _controls(report: pd.DataFrame) -> pd.DataFrame:
     """Controls that met something, with their euros."""
     shown = report[(report["rows_hit"] > 0) | report["control"].isin(["rows_in", "kept"])]
     shown = shown.assign(reimbursed_eur=shown["reimbursed_cents"] / 100, detail=shown["detail"].fillna(""))
     shown["effect"] = shown["effect"].map(EFFECTS)
+    is_priced = shown.groupby("source_table")["reimbursed_cents"].transform("any")
+    shown["reimbursed_eur"] = shown["reimbursed_eur"].where(is_priced)
     return shown[list(CONTROL_COLUMNS)].rename(columns=CONTROL_COLUMNS)
 
 

@@ -20,7 +20,7 @@ from features.snds.hospital import (
     with_person,
 )
 from features.snds.persons import AMBIGUOUS
-from features.snds.sources import Sources, code
+from features.snds.sources import Sources, cents, code
 from features.tables import COVERAGES
 
 STAY = ("ETA_NUM", "RSA_NUM")
@@ -55,7 +55,7 @@ def read_outpatient(sources: Sources, pmsi: Table) -> Hospital:
     care = chained(persons, OUTPATIENT, return_codes=pmsi_schema.OUTPATIENT_CODES)
     amounts = values.filter(_.VALO.isin(VALUED_OUTPATIENT))
     amounts = amounts.group_by(establishment="ETA_NUM", number="SEQ_NUM").agg(
-        base_cents=_.MNT_BR.sum(), reimbursed_cents=_.MNT_REMB.sum()
+        base_cents=cents(_.MNT_BR.sum()), reimbursed_cents=cents(_.MNT_REMB.sum())
     )
     care = with_person(care.left_join(amounts, KEY), pmsi)
     care = care.mutate(
@@ -116,7 +116,11 @@ def _amounts(sources: Sources) -> tuple[Table, Table]:
     amounts = (
         values.filter(values.VALO.isin(VALUED))
         .group_by(establishment="ETA_NUM", number="RSA_NUM")
-        .agg(base_cents=_.MNT_TOT_BR.sum(), reimbursed_cents=_.MNT_TOT_AM.sum(), is_ame=(_.VALO == AME_STAY).max())
+        .agg(
+            base_cents=cents(_.MNT_TOT_BR.sum()),
+            reimbursed_cents=cents(_.MNT_TOT_AM.sum()),
+            is_ame=(_.VALO == AME_STAY).max(),
+        )
     )
     return public.mutate(is_public=True), amounts
 

@@ -12,6 +12,7 @@ from ibis.expr.types import Table
 from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, Report, account, check_kept
 from features.snds.lines import RIGHTS, of_year, window
 from features.snds.schema import ER_PRS_F
+from features.snds.sources import cents
 from features.tables import CARE_LINES
 
 LINE_CONTROLS = (
@@ -73,7 +74,9 @@ def _received(claims: Table, year: int) -> pd.DataFrame:
     place = ibis.cases(
         (is_of_year & window(claims, year), "year"), (is_of_year, "outside_flux_window"), else_="other_care_year"
     )
-    return _sums(claims.mutate(place=place), ["place"])
+    placed = claims.mutate(place=place).group_by("place")
+    sums = placed.agg(rows=_.count(), base=cents(_.base_eur.sum()), reimbursed=cents(_.reimbursed_eur.sum()))
+    return sums.order_by("place").execute()
 
 
 def _groups(lines: Table) -> pd.DataFrame:

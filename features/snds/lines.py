@@ -13,10 +13,10 @@ from ibis import _
 from ibis.expr.types import BooleanColumn, IntegerColumn, StringColumn, Table
 
 from features.reference_data import GENERAL_PRACTICE, acts
-from features.snds.netting import REVERSAL_KEY, net_reversals, netting_columns
+from features.snds.netting import NETTING_COLUMNS, REVERSAL_KEY, net_reversals
 from features.snds.persons import is_fictitious
 from features.snds.schema import ER_ETE_F, ER_PRS_F, LINE_KEY
-from features.snds.sources import Sources
+from features.snds.sources import Sources, cents
 
 FOR_INFORMATION = (71, 72)
 PUBLIC_CATEGORIES = (101, 355, 131, 106, 122, 365, 128, 129)
@@ -30,12 +30,12 @@ C2S_CODES = (("G89", RIGHTS["c2s_free"]), ("P89", RIGHTS["c2s_participative"]), 
 
 
 def claim_lines(sources: Sources) -> Table:
-    """ER_PRS_F, columns typed, with base_cents, reimbursed_cents and paid_cents."""
+    """ER_PRS_F, columns typed, with base_eur, reimbursed_eur and paid_eur: exact decimals, an empty amount being 0."""
     rows = sources.raw(ER_PRS_F)
     return rows.mutate(
-        base_cents=rows.BSE_REM_BSE + rows.CPL_REM_BSE.fill_null(0),
-        reimbursed_cents=rows.BSE_REM_MNT + rows.CPL_REM_MNT,
-        paid_cents=rows.PRS_PAI_MNT,
+        base_eur=rows.BSE_REM_BSE.fill_null(0) + rows.CPL_REM_BSE.fill_null(0),
+        reimbursed_eur=rows.BSE_REM_MNT.fill_null(0) + rows.CPL_REM_MNT.fill_null(0),
+        paid_eur=rows.PRS_PAI_MNT.fill_null(0),
     )
 
 
@@ -54,33 +54,47 @@ def classified_lines(sources: Sources, claims: Table, *, pseudonyms: Table) -> T
 
     Columns: the 9-part key; patient_id and the columns of care_lines; reason (control that drops the line, or
     null); has_detail (its drugs and acts are kept); rights (social rights shown, as bits of RIGHTS); is_supplement.
+    What depends on an act or an establishment alone is worked out on their small tables, before the joins.
     A line merged into another by netting has reason `reversal_netted` and no amount left.
     """
     lines = claims.filter(of_year(claims, sources.year) & window(claims, sources.year))
     reversed_keys = lines.filter(_.PRS_ACT_QTE < 0).select(*REVERSAL_KEY).distinct()
     lines = lines.left_join(reversed_keys.mutate(is_reversal_candidate=True), REVERSAL_KEY)
-    lines = _without_right_columns(lines)
-    establishments = sources.raw(ER_ETE_F)
-    establishments = establishments.filter(window(establishments, sources.year)).rename(ete_sector="PRS_PPU_SEC")
-    lines = _without_right_columns(lines.left_join(establishments, LINE_KEY))
+    lines = lines.left_join(_establishments(sources), LINE_KEY)
     lines = lines.mutate(is_gp=lines.PSE_SPE_COD.isin(GENERAL_PRACTICE).fill_null(False))
-    known_acts = ibis.memtable(acts()).rename(PRS_NAT_REF="act_code")
-    lines = _without_right_columns(lines.left_join(known_acts, ("PRS_NAT_REF", "is_gp")))
+    known_acts = (
+        acts().assign(is_retroceded=acts().act_code.isin(RETROCEDED)).rename(columns={"act_code": "PRS_NAT_REF"})
+    )
+    lines = lines.left_join(ibis.memtable(known_acts), ("PRS_NAT_REF", "is_gp"))
     persons = pseudonyms.select("BEN_NIR_PSA", "BEN_RNG_GEM", "patient_id")
-    lines = _without_right_columns(lines.left_join(persons, ("BEN_NIR_PSA", "BEN_RNG_GEM")))
+    lines = lines.left_join(persons, ("BEN_NIR_PSA", "BEN_RNG_GEM"))
     return net_reversals(sources, sources.materialise("classified", _columns(lines)))
 
 
-def _without_right_columns(joined: Table) -> Table:
-    return joined.drop(*[name for name in joined.columns if name.endswith("_right")])
+def _establishments(sources: Sources) -> Table:
+    """Establishments of claim lines: key, FINESS, and whether the PMSI holds their care (pitfalls 4 and 6).
+
+    in_pmsi: 2 it does, 1 it does if the line is of the public sector, 0 it does not.
+    """
+    rows = sources.raw(ER_ETE_F)
+    rows = rows.filter(window(rows, sources.year))
+    outside = (rows.ETE_IND_TAA == 0) & rows.ETE_CAT_COD.isin(PUBLIC_CATEGORIES) & rows.MDT_COD.isin(PUBLIC_TREATMENTS)
+    in_pmsi = ibis.cases(
+        (rows.ETE_CAT_COD.isin(HEALTH_CENTRES), 0),
+        (rows.ETE_IND_TAA == 1, 2),
+        (outside & (rows.PRS_PPU_SEC == 1), 2),
+        (outside & rows.PRS_PPU_SEC.isnull(), 1),
+        else_=0,
+    )
+    return rows.select(*LINE_KEY, "ETB_EXE_FIN", in_pmsi=in_pmsi)
 
 
 def _columns(lines: Table) -> Table:
-    is_supplement = (lines.CPL_MAJ_TOP >= 2).fill_null(False)
     return lines.select(
         *LINE_KEY,
-        "patient_id",
-        **netting_columns(lines),
+        *NETTING_COLUMNS,
+        patient_id=lines.patient_id.fill_null(lines.BEN_NIR_PSA),
+        is_candidate=lines.is_reversal_candidate.fill_null(False),
         care_date=lines.EXE_SOI_DTD,
         act_code=lines.PRS_NAT_REF,
         poste=lines.poste.fill_null("inconnu"),
@@ -89,12 +103,11 @@ def _columns(lines: Table) -> Table:
         performer_specialty=lines.PSE_SPE_COD,
         establishment_id=lines.ETB_EXE_FIN,
         pathway_code=lines.PRS_PDS_QCP,
-        quantity=ibis.ifelse(is_supplement, 0, lines.PRS_ACT_QTE.fill_null(0)),
-        base_cents=lines.base_cents,
-        reimbursed_cents=lines.reimbursed_cents,
-        paid_cents=lines.paid_cents,
+        signed_quantity=lines.PRS_ACT_QTE.fill_null(0),
+        base_cents=cents(lines.base_eur),
+        reimbursed_cents=cents(lines.reimbursed_eur),
+        paid_cents=cents(lines.paid_eur),
         is_in_target=lines.is_in_target.fill_null(True),
-        is_supplement=is_supplement,
         reason=_reason(lines),
         rights=_rights(lines),
     )
@@ -119,15 +132,8 @@ def _is_for_information(lines: Table) -> BooleanColumn:
 
 def _is_hospital_in_pmsi(lines: Table) -> BooleanColumn:
     """Public hospital care held by the PMSI, but for drugs dispensed to outpatients and health centres."""
-    sector = lines.ete_sector.fill_null(lines.PRS_PPU_SEC)
-    outside = (
-        (lines.ETE_IND_TAA == 0)
-        & (sector == 1)
-        & lines.ETE_CAT_COD.isin(PUBLIC_CATEGORIES)
-        & lines.MDT_COD.isin(PUBLIC_TREATMENTS)
-    )
-    town = lines.PRS_NAT_REF.isin(RETROCEDED) | lines.ETE_CAT_COD.isin(HEALTH_CENTRES).fill_null(False)
-    return ((lines.ETE_IND_TAA == 1).fill_null(False) | outside.fill_null(False)) & ~town
+    is_held = (lines.in_pmsi == 2) | ((lines.in_pmsi == 1) & (lines.PRS_PPU_SEC == 1))
+    return is_held.fill_null(False) & ~lines.is_retroceded.fill_null(False)
 
 
 def _rights(lines: Table) -> IntegerColumn:

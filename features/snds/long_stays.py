@@ -21,7 +21,7 @@ from features.snds.hospital import (
     with_person,
 )
 from features.snds.schema import RawTable
-from features.snds.sources import Sources, code
+from features.snds.sources import Sources, cents, code
 
 SSR = ("ETA_NUM", "RHA_NUM")
 HAD = ("ETA_NUM_EPMSI", "RHAD_NUM")
@@ -105,10 +105,13 @@ def _rehabilitation_amounts(sources: Sources) -> Table:
     if values is None:
         return _no_amount()
     bills = values.MNT_AM_RSF.fill_null(0) + values.MNT_AM_RSFA.fill_null(0)
-    values = values.mutate(paid=bills + values.DMA_AM, base=bills + values.DMA_BR.fill_null(values.DMA_AM))
+    values = values.mutate(
+        paid=bills + values.DMA_AM.fill_null(0), base=bills + values.DMA_BR.fill_null(values.DMA_AM).fill_null(0)
+    )
     is_valued = (values.VALO == "1").fill_null(False)
     amounts = values.group_by(establishment="ETA_NUM", number="RHA_NUM").agg(
-        base_cents=values.base.sum(where=is_valued), reimbursed_cents=values.paid.sum(where=is_valued)
+        base_cents=cents(values.base.sum(where=is_valued)),
+        reimbursed_cents=cents(values.paid.sum(where=is_valued)),
     )
     return amounts.mutate(is_public=True)
 
@@ -120,7 +123,7 @@ def _home_amounts(sources: Sources) -> Table:
         return _no_amount()
     return (
         bills.group_by(establishment="ETA_NUM_EPMSI", number="RHAD_NUM")
-        .agg(base_cents=_.TOT_MNT_AM.sum(), reimbursed_cents=_.TOT_MNT_AM.sum())
+        .agg(base_cents=cents(_.TOT_MNT_AM.sum()), reimbursed_cents=cents(_.TOT_MNT_AM.sum()))
         .mutate(is_public=True)
     )
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import ibis
 from ibis import _
-from ibis.expr.types import Column, IntegerColumn, Table
+from ibis.expr.types import IntegerColumn, Table
 
 from features.snds.schema import LINE_KEY
 from features.snds.sources import Sources
 
 REVERSAL_KEY = ("BEN_NIR_PSA", "BEN_RNG_GEM", "PRS_NAT_REF", "EXE_SOI_DTD")
-WORKING = ("BEN_NIR_PSA", "BEN_RNG_GEM", "EXE_SOI_DTF", "CPL_MAJ_TOP", "CPL_AFF_COD", "DPN_QLF", "PRS_DPN_QLP")
+NETTING_COLUMNS = ("BEN_RNG_GEM", "EXE_SOI_DTF", "CPL_MAJ_TOP", "CPL_AFF_COD", "DPN_QLF", "PRS_DPN_QLP")
 IDENTICAL = (
-    *WORKING,
+    "patient_id",
+    *NETTING_COLUMNS,
     "act_code",
     "care_date",
     "performer_id",
@@ -26,23 +27,20 @@ IDENTICAL = (
 SUMMED = ("quantity", "base_cents", "reimbursed_cents", "paid_cents")
 
 
-def netting_columns(lines: Table) -> dict[str, Column]:
-    """What netting needs besides the columns kept: is_candidate, and on candidates alone the rest (null elsewhere)."""
-    is_candidate = lines.is_reversal_candidate.fill_null(False)
-    signed = {name: lines[name] for name in WORKING} | {"signed_quantity": lines.PRS_ACT_QTE.fill_null(0)}
-    nulled = {name: ibis.ifelse(is_candidate, value, ibis.null(value.type())) for name, value in signed.items()}
-    return {"is_candidate": is_candidate, **nulled}
-
-
 def net_reversals(sources: Sources, lines: Table) -> Table:
     """The lines, netted: of a group whose quantities sum above 0, one line holds the sums; all others lose theirs.
 
-    Groups without a negative quantity are left as they are. Adds known_date (latest load of the group) and
-    has_detail: detail rows of every line of a group that stays are kept, so that packs given back are deducted.
+    Groups without a negative quantity are left as they are. Adds quantity (0 on a supplement, pitfall 7),
+    is_supplement, known_date (latest load of the group) and has_detail: details of every line of a group that
+    stays are kept, so that packs given back are deducted.
     """
+    is_supplement = (lines.CPL_MAJ_TOP >= 2).fill_null(False)
+    lines = lines.mutate(
+        is_supplement=is_supplement, quantity=ibis.ifelse(is_supplement, 0, lines.signed_quantity).cast("int64")
+    )
     untouched = lines.filter(~_.is_candidate).mutate(known_date=_.FLX_DIS_DTD, has_detail=_.reason.isnull())
     netted = sources.materialise("netted", _netted(lines.filter(_.is_candidate)))
-    kept = [name for name in untouched.columns if name not in (*WORKING, "is_candidate", "signed_quantity")]
+    kept = [name for name in untouched.columns if name not in (*NETTING_COLUMNS, "is_candidate", "signed_quantity")]
     return untouched.select(kept).union(netted.select(kept))
 
 

@@ -12,7 +12,7 @@ from features.snds.controls import DROPPED, FLAGGED, NETTED, Count, Report, acco
 from features.snds.schema import DEFA_UU2015, IR_BEN_R
 from features.snds.sources import Sources, real_date
 
-FICTITIOUS = ("01", "05", "06", "08", "09", "11", "12", "13", "14", "15")
+REAL = ("00", "03", "04")
 AMBIGUOUS = "ambiguous"
 
 
@@ -43,7 +43,7 @@ def read_persons(sources: Sources) -> Persons:
 
 def is_fictitious(certification: StringColumn) -> BooleanColumn:
     """True for an identifier that stands for no person; an empty certification code is taken as valid."""
-    return certification.isin(FICTITIOUS).fill_null(False)
+    return certification.notin(REAL).fill_null(False)
 
 
 def _dated(rows: Table) -> Table:

@@ -17,7 +17,7 @@ from features.snds.schema import RawColumn, RawTable
 from features.store import cast_by_engine
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
-EURO_TYPE = "decimal(13, 2)"
+ENGINE_TYPES = {"euros": "decimal(13, 2)"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Sources:
     read: list[Path] = field(default_factory=list)
 
     def raw(self, table: RawTable) -> Table:
-        """The table with its declared columns, typed; amounts are cents (int64), absent optional ones null.
+        """The table with its declared columns, typed; amounts are exact euros, absent optional columns null.
 
         Errors: InputError naming the table or column, where it was looked for and what it is for.
         """
@@ -130,20 +130,16 @@ def _readable(found: pa.DataType, wanted: str) -> bool:
 
 def _typed(rows: Table, column: RawColumn) -> Column:
     values = rows[column.name]
-    if column.type == "euros":
-        return cents(values).name(column.name)
-    return values.cast(column.type).name(column.name)
+    return values.cast(ENGINE_TYPES.get(column.type, column.type)).name(column.name)
 
 
 def _null(column: RawColumn) -> Column:
-    kind = "int64" if column.type == "euros" else column.type
-    return ibis.null(kind).name(column.name)
+    return ibis.null(ENGINE_TYPES.get(column.type, column.type)).name(column.name)
 
 
 def cents(euros: Column) -> Column:
-    """Amounts in euros (decimal or float) as whole cents; an empty amount is 0."""
-    exact = euros if euros.type().is_decimal() and euros.type().scale == 2 else euros.cast(EURO_TYPE)
-    return (exact * 100).cast("int64").fill_null(0)
+    """Exact euros, or a sum of them, as whole cents; null stays null."""
+    return (euros * 100).cast("int64")
 
 
 def real_date(day: Column) -> Column:
