@@ -6,7 +6,6 @@ euros and add up to the prediction. It works on any table and target, not only o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -27,6 +26,7 @@ from features.log_link import log_explainer
 from features.scoring import BASE, FLOOR, expected_eur, explained_eur, with_floor
 from training.balance import balance_factor, held_out, weighted_quantile
 from training.encoding import encode_table, learn_encoding, tree_names
+from training.trees import balance_cells, grow, without_training_data
 
 LINKS = {"regression": "identity", "poisson": "log", "tweedie": "log"}
 REFERENCES = 100
@@ -46,6 +46,8 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     cap_quantile: share (0 to 1) of the weighted target above which training caps it; None does not.
     floor_eur: lowest prediction (0 or more); needs a target without negative values.
     balance: put the capped or lost amount back, so that Σ weight × prediction = Σ weight × target.
+    balance_on: columns on whose large cells the amount is put back as well (see training/trees.py); None: one
+    factor for all.
     monotone: mapping of column name (or `x0`, `x1`… of an array) to -1, 0 or +1.
     early_stopping_rounds: stop after as many trees without progress on the held-out groups; None never does.
     validation_fraction: share of groups held out for early stopping, and not trained on.
@@ -73,6 +75,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         cap_quantile: float | None = None,
         floor_eur: float | None = None,
         balance: bool = True,
+        balance_on: Sequence[str] | None = None,
         monotone: Mapping[str, int] | None = None,
         early_stopping_rounds: int | None = None,
         validation_fraction: float = 0.15,
@@ -95,6 +98,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         self.cap_quantile = cap_quantile
         self.floor_eur = floor_eur
         self.balance = balance
+        self.balance_on = balance_on
         self.monotone = monotone
         self.early_stopping_rounds = early_stopping_rounds
         self.validation_fraction = validation_fraction
@@ -117,9 +121,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         generator = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         held = self._hold_out(y, groups, generator)
         parameters = self.tree_parameters(self._names) | {"seed": int(generator.integers(2**31 - 1))}
-        target = y if self.cap_ is None else np.minimum(y, self.cap_)
-        data = lgb.Dataset(matrix, target, weight=weight, feature_name=tree_names(self._names), params=dict(parameters))
-        self.booster_ = _grow(data, parameters, held)
+        self.booster_ = without_training_data(self._grow(matrix, y, weight, parameters, held))
         self.n_trees_ = self.booster_.num_trees()
         self._balance(matrix, y, weight)
         self.reference_ = self._references(matrix, weight, generator)
@@ -177,6 +179,14 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
             "verbosity": -1,
         }
 
+    def balance_columns(self, names: Sequence[str]) -> list[int]:
+        """Places among `names` of the columns of `balance_on`; empty where the balance is one factor for all."""
+        wanted = list(self.balance_on or ()) if self.balance else []
+        unknown = [name for name in wanted if name not in names]
+        if unknown:
+            raise ValueError(f"balance_on names {unknown[0]!r}, which is not a column; columns: {list(names[:8])}")
+        return [list(names).index(name) for name in wanted]
+
     def __sklearn_tags__(self) -> Tags:
         """Tags of scikit-learn: missing values are taken."""
         tags = super().__sklearn_tags__()
@@ -221,6 +231,21 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         check_consistent_length(y, labels)
         return held_out(labels, self.validation_fraction, generator)
 
+    def _grow(
+        self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, parameters: dict[str, Any], held: np.ndarray | None
+    ) -> lgb.Booster:
+        cells = self.balance_columns(self._names)
+        data = lgb.Dataset(
+            matrix,
+            y if self.cap_ is None else np.minimum(y, self.cap_),
+            weight=weight,
+            feature_name=tree_names(self._names),
+            params=dict(parameters),
+            free_raw_data=not cells,
+        )
+        booster = grow(data, parameters, held)
+        return balance_cells(booster, data, y, parameters, columns=cells) if cells else booster
+
     def _balance(self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
         self.balance_factor_, self.balance_shift_ = 1.0, 0.0
         if not self.balance:
@@ -236,14 +261,3 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
             return matrix[:0]
         count = min(REFERENCES, int((weight > 0).sum()))
         return matrix[generator.choice(len(matrix), count, replace=False, p=weight / weight.sum())]
-
-
-def _grow(data: lgb.Dataset, parameters: dict[str, Any], held: np.ndarray | None) -> lgb.Booster:
-    """Booster cut at its best tree and read back from its text, so that no training data stays in memory."""
-    if held is None:
-        booster = lgb.train(parameters, data)
-    else:
-        trained, watched = (data.subset(np.flatnonzero(rows).tolist()) for rows in (~held, held))
-        booster = lgb.train(parameters, trained, valid_sets=[watched])
-    text = booster.model_to_string(num_iteration=booster.best_iteration)
-    return lgb.Booster(model_str=re.sub(r"(?m)^\[num_threads: \d+\]$", "[num_threads: 0]", text))

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold
 
+from features.scoring import expected_eur
 from training.balance import balance_factor, weighted_quantile
 from training.encoding import tree_names
 from training.estimator import SpendingRegressor
 from training.population import Rows
+from training.trees import balance_cells
 
 PATIENCE = 50
 
@@ -44,9 +46,20 @@ def out_of_fold(model: SpendingRegressor, rows: Rows, *, folds: int = 5, seed: i
     trees = max(int(grown.best_iteration), 1)
     expected = np.empty(len(target))
     for booster, (seen, unseen) in zip(grown.boosters, splits, strict=True):
-        raw = np.asarray(booster.predict(rows.matrix, num_iteration=trees))
-        weight = rows.exposure[seen]
-        factor = balance_factor(raw[seen], float(weight @ rows.spent_eur[seen]), weight, floor=model.floor_eur)
-        balanced = factor * raw[unseen]
-        expected[unseen] = balanced if model.floor_eur is None else np.maximum(balanced, model.floor_eur)
+        best = lgb.Booster(model_str=booster.model_to_string(num_iteration=trees))
+        expected[unseen] = _balanced(model, best, rows, seen, unseen)
     return OutOfFold(trees, expected)
+
+
+def _balanced(
+    model: SpendingRegressor, booster: lgb.Booster, rows: Rows, seen: np.ndarray, unseen: np.ndarray
+) -> np.ndarray:
+    """Prediction of the `unseen` rows, balanced on the `seen` ones as `model` balances."""
+    matrix, spent, weight = rows.matrix[seen], rows.spent_eur[seen], rows.exposure[seen]
+    columns = model.balance_columns(rows.names)
+    if columns:
+        data = lgb.Dataset(matrix, spent, weight=weight, feature_name=tree_names(rows.names), free_raw_data=False)
+        booster = balance_cells(booster, data, spent, model.tree_parameters(rows.names), columns=columns)
+    raw = np.asarray(booster.predict(matrix))
+    factor = balance_factor(raw, float(weight @ spent), weight, floor=model.floor_eur)
+    return expected_eur(np.asarray(booster.predict(rows.matrix[unseen])), factor, model.floor_eur)
