@@ -13,6 +13,15 @@ def weighted_quantile(values: np.ndarray, weight: np.ndarray, share: float) -> f
     return float(values[order][min(place, len(order) - 1)])
 
 
+def capped_target(target: np.ndarray, weight: np.ndarray, cap: float | None) -> np.ndarray:
+    """The target cut at `cap`, times what brings its weighted sum back to that of the whole."""
+    if cap is None:
+        return target
+    capped = np.minimum(target, cap)
+    total, kept = weight @ target, weight @ capped
+    return capped * (total / kept) if total > 0 and kept > 0 else capped
+
+
 def balance_factor(
     expected: np.ndarray, total: float, weight: np.ndarray | None = None, *, floor: float | None = None
 ) -> float:

@@ -24,7 +24,7 @@ from sklearn.utils.validation import (
 
 from features.log_link import log_explainer
 from features.scoring import BASE, FLOOR, expected_eur, explained_eur, with_floor
-from training.balance import balance_factor, held_out, weighted_quantile
+from training.balance import balance_factor, capped_target, held_out, weighted_quantile
 from training.encoding import encode_table, learn_encoding, tree_names
 from training.trees import balance_cells, grow, without_training_data
 
@@ -41,7 +41,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     objective: "regression" (squared error, additive in euros), "poisson" or "tweedie" (log link).
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples, reg_lambda, feature_fraction,
     bagging_fraction, extra_trees (thresholds drawn at random), max_bin: as in LightGBM; bagging is redrawn at
-    each tree, and no leaf holds fewer than 11 rows (the SNDS disclosure rule).
+    each tree.
     tweedie_power: variance power, between 1 and 2.
     cap_quantile: share (0 to 1) of the weighted target above which training caps it; None does not.
     floor_eur: lowest prediction (0 or more); needs a target without negative values.
@@ -65,7 +65,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         learning_rate: float = 0.05,
         num_leaves: int = 12,
         max_depth: int = 4,
-        min_child_samples: int = 11,
+        min_child_samples: int = 20,
         reg_lambda: float = 10.0,
         feature_fraction: float = 0.5,
         bagging_fraction: float = 0.8,
@@ -83,27 +83,15 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         n_jobs: int | None = None,
     ) -> None:
         """Parameters as above; they are checked by `fit`."""
-        self.objective = objective
-        self.n_estimators = n_estimators
-        self.learning_rate = learning_rate
-        self.num_leaves = num_leaves
-        self.max_depth = max_depth
-        self.min_child_samples = min_child_samples
-        self.reg_lambda = reg_lambda
-        self.feature_fraction = feature_fraction
-        self.bagging_fraction = bagging_fraction
-        self.extra_trees = extra_trees
-        self.max_bin = max_bin
-        self.tweedie_power = tweedie_power
-        self.cap_quantile = cap_quantile
-        self.floor_eur = floor_eur
-        self.balance = balance
-        self.balance_on = balance_on
-        self.monotone = monotone
-        self.early_stopping_rounds = early_stopping_rounds
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        self.objective, self.tweedie_power = objective, tweedie_power
+        self.n_estimators, self.learning_rate = n_estimators, learning_rate
+        self.num_leaves, self.max_depth, self.min_child_samples = num_leaves, max_depth, min_child_samples
+        self.reg_lambda, self.extra_trees, self.max_bin = reg_lambda, extra_trees, max_bin
+        self.feature_fraction, self.bagging_fraction = feature_fraction, bagging_fraction
+        self.cap_quantile, self.floor_eur, self.monotone = cap_quantile, floor_eur, monotone
+        self.balance, self.balance_on = balance, balance_on
+        self.early_stopping_rounds, self.validation_fraction = early_stopping_rounds, validation_fraction
+        self.random_state, self.n_jobs = random_state, n_jobs
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """The fitted estimator. `groups` (a label per row, such as the patient) are never split by early stopping.
@@ -237,7 +225,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         cells = self.balance_columns(self._names)
         data = lgb.Dataset(
             matrix,
-            y if self.cap_ is None else np.minimum(y, self.cap_),
+            capped_target(y, weight, self.cap_),
             weight=weight,
             feature_name=tree_names(self._names),
             params=dict(parameters),

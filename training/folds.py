@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold
 
 from features.scoring import expected_eur
-from training.balance import balance_factor, weighted_quantile
+from training.balance import balance_factor, capped_target, weighted_quantile
 from training.encoding import tree_names
 from training.estimator import SpendingRegressor
 from training.population import Rows
@@ -39,7 +39,7 @@ def out_of_fold(model: SpendingRegressor, rows: Rows, *, folds: int = 5, seed: i
     """Cross-validation of `model` (its `n_estimators` is the most that may be grown) on folds by patient."""
     splits = split_by_patient(rows.patients, folds=folds, seed=seed)
     cap = None if model.cap_quantile is None else weighted_quantile(rows.spent_eur, rows.exposure, model.cap_quantile)
-    target = rows.spent_eur if cap is None else np.minimum(rows.spent_eur, cap)
+    target = capped_target(rows.spent_eur, rows.exposure, cap)
     data = lgb.Dataset(rows.matrix, target, weight=rows.exposure, feature_name=tree_names(rows.names))
     parameters = model.tree_parameters(rows.names) | {"early_stopping_round": PATIENCE, "seed": seed}
     grown = cast(lgb.CVBooster, lgb.cv(parameters, data, folds=splits, return_cvbooster=True)["cvbooster"])

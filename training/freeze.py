@@ -17,12 +17,13 @@ from training.judgement import Judgement, observed_of
 from training.population import Rows
 from training.recipes import Recipe, card_features
 
-NOT_PARAMETERS = ("monotone", "n_jobs", "cap_quantile", "floor_eur", "objective", "random_state")
+NOT_PARAMETERS = ("monotone", "n_jobs", "cap_quantile", "floor_eur", "objective", "random_state", "balance_on")
 
 
-def card_of(recipe: Recipe, fitted: SpendingRegressor, *, seed: int) -> Card:
-    """The card of a fitted model, numbered 1, without what it was trained and tested on."""
+def card_of(recipe: Recipe, fitted: SpendingRegressor, *, years: tuple[int, ...], seed: int) -> Card:
+    """The card of a fitted model, numbered 1, without its data and metrics; the last of `years` tests."""
     parameters = {name: value for name, value in fitted.get_params().items() if name not in NOT_PARAMETERS}
+    parameters |= {"balance_on": ", ".join(fitted.balance_on or ()), "trees": fitted.n_trees_}
     references = tuple(tuple(None if np.isnan(value) else float(value) for value in row) for row in fitted.reference_)
     return Card(
         model=recipe.model,
@@ -36,6 +37,8 @@ def card_of(recipe: Recipe, fitted: SpendingRegressor, *, seed: int) -> Card:
         cap_eur=fitted.cap_,
         features=card_features(recipe),
         reference_rows=references,
+        training_years=years[:-1],
+        test_year=years[-1],
         parameters=parameters,
         seed=seed,
         model_sha256=sha256(fitted.booster_.model_to_string().encode()),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import r2_score
 
 from features.errors import MissingError
@@ -24,8 +25,9 @@ KEY = ["patient_id", "year"]
 def oracle_share(data: Path, model: str, year: int, predictions: pd.DataFrame) -> pd.DataFrame:
     """R² of the model and of the true expectation on the same patients and weights, and their ratio.
 
-    One row uncapped, one with spending above the cap of the year's patients set to it (predictions are then
-    brought to the capped total). Columns: spending, cap_eur, patients, model_r2, oracle_r2, share.
+    One row uncapped, one with spending above the cap of the year's patients set to it. The truth being that of
+    uncapped spending, each expectation is there mapped by the increasing function that fits capped spending best.
+    Columns: spending, cap_eur, patients, model_r2, oracle_r2, share.
     Errors: MissingError without the oracle of `forfait synth`.
     """
     recipe = recipe_of(model)
@@ -45,9 +47,12 @@ def oracle_share(data: Path, model: str, year: int, predictions: pd.DataFrame) -
 
 
 def _shares(observed: np.ndarray, weight: np.ndarray, expected: np.ndarray, cap_eur: float) -> dict[str, object]:
-    capped = np.minimum(observed, cap_eur)
-    kept = float(weight @ capped / (weight @ observed))
-    model_r2, oracle_r2 = (r2_score(capped, kept * column, sample_weight=weight) for column in expected.T)
+    if np.isfinite(cap_eur):
+        observed = np.minimum(observed, cap_eur)
+        fits = [IsotonicRegression().fit(column, observed, weight).predict(column) for column in expected.T]
+    else:
+        fits = list(expected.T)
+    model_r2, oracle_r2 = (r2_score(observed, fit, sample_weight=weight) for fit in fits)
     return {
         "spending": "capped" if np.isfinite(cap_eur) else "uncapped",
         "cap_eur": float(cap_eur),

@@ -11,12 +11,15 @@ from features.feature import Feature
 from features.spending import CAP_SHARES, PERIMETERS
 from features.versions import CardFeature
 
+POLICY_CELLS = ("age", "is_woman", "ald_count", "c2s_free", "c2s_participative", "carto_count")
+
 
 @dataclass(frozen=True)
 class Recipe:
     """A model to train: `perimeter` of spending, `features`, and what differs from the estimator's defaults.
 
-    `most_trees` bounds the number of trees that the folds choose; `parameters` go to `SpendingRegressor`.
+    `most_trees` bounds the number of trees that the folds choose; `balance_on` names the features whose large
+    cells are balanced too; `parameters` go to `SpendingRegressor`.
     """
 
     model: str
@@ -25,6 +28,7 @@ class Recipe:
     features: tuple[Feature, ...]
     most_trees: int = 2000
     floor_eur: float | None = 0.0
+    balance_on: tuple[str, ...] = POLICY_CELLS
     parameters: Mapping[str, float | int | str] = field(default_factory=dict)
 
     @property

@@ -105,9 +105,10 @@ def _facts(result: TrainingResult) -> dict[str, str]:
         "Empreinte": result.scorer.hash,
         "Unité": card.unit,
         "Périmètre": card.perimeter,
-        "Objectif": f"{card.objective}, lien {card.link}, {int(card.parameters['n_estimators'] or 0)} arbres",
+        "Objectif": f"{card.objective}, lien {card.link}, {card.parameters['trees']} arbres",
         "Plafond à l'apprentissage": f"{_number(card.cap_eur, 2)} € (quantile {_number(card.cap_quantile, 4)})",
-        "Coefficient de calage": _number(card.balance_factor, 6),
+        "Coefficient de calage": f"{_number(card.balance_factor, 6)}, après calage par cellules de : "
+        f"{card.parameters['balance_on']}",
         "Plancher": "aucun" if card.floor_eur is None else f"{_number(card.floor_eur, 2)} €",
         "Apprentissage": f"{_number(population['training_patients'], 0)} patients, "
         f"{_number(population['training_patient_years'], 0)} patients-années, moyenne "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -31,9 +32,8 @@ class TrainingResult:
     """A version and what was learnt of it.
 
     `scorer`: the frozen version, with its card and hash; `is_new`: false where the same inputs had already given
-    it; `test`: see Judgement; `population`: patients kept and left out, by year and reason; `sample`: encoded
-    rows of some test patients, and `explained` their euros, as `Scorer.explain`; `notes`: what a reader must
-    know beside the figures.
+    it; `test`: see Judgement; `population`: patients kept and left out, by year and reason; `tested`:
+    the rows of the test year; `notes`: what a reader must know beside the figures.
     """
 
     recipe: Recipe
@@ -41,14 +41,24 @@ class TrainingResult:
     is_new: bool
     test: Judgement
     population: pd.DataFrame
-    sample: np.ndarray
-    explained: np.ndarray
+    tested: Rows
     notes: tuple[str, ...]
 
     @property
     def card(self) -> Card:
         """The card of the version."""
         return self.scorer.card
+
+    @cached_property
+    def sample(self) -> np.ndarray:
+        """Encoded rows of at most 2,000 test patients, drawn by the seed of the card."""
+        matrix = self.tested.matrix
+        return matrix[np.random.default_rng(self.card.seed).permutation(len(matrix))[:EXPLAINED_SAMPLE]]
+
+    @cached_property
+    def explained(self) -> np.ndarray:
+        """Euros of `sample`, as `Scorer.explain`."""
+        return self.scorer.explain(self.sample)
 
     @property
     def importance(self) -> pd.DataFrame:
@@ -85,38 +95,33 @@ def train(
 
     say = progress or (lambda step: None)
     recipe = recipe or recipe_of(model)
-    excluded, years = experiment_patients(data), past_years(data, year)
+    years = past_years(data, year)
     say("1/6 reading characteristics and spending")
-    rows, kept = load_rows(data, recipe, years, excluded=excluded)
-    tested, kept_of_test = load_rows(data, recipe, [year], excluded=excluded)
+    rows, tested, population = _load(data, recipe, years, year)
     fitted, folded = _fit(recipe, rows, seed, say)
     say("4/6 fitting the baselines and testing on the last year")
     judgement = judge(recipe, fitted, rows, tested, seed=seed)
     say("5/6 freezing and explaining the version")
     card = msgspec.structs.replace(
-        card_of(recipe, fitted, seed=seed),
-        training_years=tuple(years),
-        test_year=year,
+        card_of(recipe, fitted, years=(*years, year), seed=seed),
         population=population_of(rows, tested),
         metrics=metrics_of(judgement, folded, rows, fitted.cap_),
         data_hashes=input_hashes(data, [*years, year]),
     )
     card, is_new = freeze(root, card, fitted.booster_.model_to_string())
-    scorer = load_scorer(root, card.model, card.version)
-    sample = tested.matrix[np.random.default_rng(seed).permutation(len(tested.matrix))[:EXPLAINED_SAMPLE]]
-    result = TrainingResult(
-        recipe=recipe,
-        scorer=scorer,
-        is_new=is_new,
-        test=judgement,
-        population=pd.concat([kept, kept_of_test], ignore_index=True),
-        sample=sample,
-        explained=scorer.explain(sample),
-        notes=_notes(years, year, len(excluded), is_new),
-    )
+    scorer, notes = load_scorer(root, card.model, card.version), _notes(years, year, is_new)
+    result = TrainingResult(recipe, scorer, is_new, judgement, population, tested, notes)
     say("6/6 registering in MLflow")
     register(result, root)
     return result
+
+
+def _load(data: Path, recipe: Recipe, years: list[int], year: int) -> tuple[Rows, Rows, pd.DataFrame]:
+    """Training rows, test rows, and the counts of both; the national reference is without the experiments."""
+    excluded = experiment_patients(data)
+    rows, kept = load_rows(data, recipe, years, excluded=excluded)
+    tested, kept_of_test = load_rows(data, recipe, [year], excluded=excluded)
+    return rows, tested, pd.concat([kept, kept_of_test], ignore_index=True)
 
 
 def _fit(recipe: Recipe, rows: Rows, seed: int, say: Say) -> tuple[SpendingRegressor, OutOfFold]:
@@ -126,6 +131,7 @@ def _fit(recipe: Recipe, rows: Rows, seed: int, say: Say) -> tuple[SpendingRegre
         min_child_samples=smallest_leaf(len(rows.spent_eur)),
         cap_quantile=recipe.cap_quantile,
         floor_eur=recipe.floor_eur,
+        balance_on=[name for name in recipe.balance_on if name in rows.names],
         monotone={known.name: known.monotone for known in card_features(recipe) if known.monotone},
         random_state=seed,
     ).set_params(**recipe.parameters)
@@ -140,11 +146,11 @@ def smallest_leaf(rows: int) -> int:
     return min(max(rows // ROWS_PER_LEAF, 11), 1000)
 
 
-def _notes(years: list[int], year: int, excluded: int, is_new: bool) -> tuple[str, ...]:
+def _notes(years: list[int], year: int, is_new: bool) -> tuple[str, ...]:
     trained = ", ".join(map(str, years))
     notes = [
         f"appris sur {trained}, testé sur {year}, qu'aucun apprentissage n'a vu",
-        f"référence nationale : {excluded} patients des structures de l'expérimentation sont écartés",
+        "référence nationale : les patients des structures de l'expérimentation sont écartés (comptés ci-dessous)",
     ]
     if len(years) == 1:
         notes.append(f"{trained} est la seule année passée : la stabilité du modèle d'une année à l'autre reste à voir")

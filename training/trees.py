@@ -10,7 +10,7 @@ import numpy as np
 
 Parameters = Mapping[str, object]
 
-CELL_SHARE = 1 / 50
+CELL_SHARE = 1 / 25
 CELL_STEP: Parameters = {
     "num_iterations": 100,
     "learning_rate": 0.1,
@@ -40,8 +40,8 @@ def balance_cells(
     """The booster with more trees, on the whole target, that may split on `columns` only.
 
     A cap takes more from some groups than from others, and regularised trees shrink groups to the mean: one
-    factor for all cannot put that back. These trees do, in leaves of a fiftieth of the rows or more, where the
-    mean is sure, so that Σ expected = Σ observed by policy cell as well. `data` keeps its raw matrix.
+    factor for all cannot put that back. These trees do, in leaves of a twenty-fifth of the rows or more,
+    where the mean is sure, so that Σ expected = Σ observed by policy cell as well. `data` keeps its raw matrix.
     """
     rows = {"min_data_in_leaf": max(int(CELL_SHARE * len(target)), 1), "interaction_constraints": [list(columns)]}
     return lgb.train({**parameters, **CELL_STEP, **rows}, data.set_label(target), init_model=booster)

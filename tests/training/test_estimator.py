@@ -205,3 +205,32 @@ def test_negative_spending_needs_a_plain_regression():
     for parameters in ({"objective": "poisson"}, {"floor_eur": 0.0}):
         with pytest.raises(ValueError, match="negative values"):
             SpendingRegressor(**QUICK, **parameters).fit(table, euros - 1)
+
+
+def test_amounts_are_put_back_by_cell_where_asked():
+    """With balance_on, each half of the population adds up too, though the cap takes from one of them only."""
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame({"is_old": generator.integers(0, 2, 4000), "other": generator.random(4000)})
+    euros = generator.gamma(0.3, 100, 4000) * np.where(table["is_old"] == 1, 20, 1)
+    old = (table["is_old"] == 1).to_numpy()
+
+    def ratio(model: SpendingRegressor) -> float:
+        expected = model.fit(table, euros).predict(table)
+        assert expected.sum() == pytest.approx(euros.sum())
+        assert model.explain(table).sum(axis=1).to_numpy() == pytest.approx(expected, abs=1e-6)
+        return float(expected[~old].sum() / euros[~old].sum())
+
+    assert ratio(SpendingRegressor(cap_quantile=0.95, **QUICK)) > 1.3
+    assert ratio(SpendingRegressor(cap_quantile=0.95, balance_on=["is_old"], **QUICK)) == pytest.approx(1, abs=0.02)
+    with pytest.raises(ValueError, match="balance_on names 'height'"):
+        SpendingRegressor(balance_on=["height"], **QUICK).fit(table, euros)
+
+
+def test_trees_of_the_balance_split_on_the_cells_only():
+    """The last trees hold no other feature than those of balance_on; the log link keeps its sum too."""
+    table, euros, weight = spending()
+    model = SpendingRegressor(objective="poisson", balance_on=["age"], **QUICK).fit(table, euros, sample_weight=weight)
+    trees = model.booster_.trees_to_dataframe()
+    last = trees.loc[trees["tree_index"] >= QUICK["n_estimators"], "split_feature"].dropna()
+    assert set(last) == {"age"}
+    assert weight @ model.predict(table) == pytest.approx(weight @ euros)
