@@ -4,6 +4,9 @@ UV_VERSION := 0.13.9
 VENV := .venv
 RUN := $(VENV)/bin/
 EXTRAS ?=
+# LightGBM needs the system's libgomp; where there is none, scikit-learn's own copy serves.
+OMP := $(VENV)/lib
+export LD_LIBRARY_PATH := $(CURDIR)/$(OMP):$(LD_LIBRARY_PATH)
 
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
@@ -17,10 +20,12 @@ help:  ## these lines
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/installed: pyproject.toml uv.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "forfait needs Python 3.11 or later: make PYTHON=python3.11")'
-	test -x $(RUN)python || $(PYTHON) -m venv $(VENV)
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "forfait needs Python 3.11 to 3.13: make PYTHON=python3.11")'
+	test -x $(RUN)pip || $(PYTHON) -m venv $(VENV)
 	$(RUN)python -m pip install --quiet uv==$(UV_VERSION)
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(RUN)uv sync --frozen --quiet $(EXTRAS)
+	ldconfig -p 2>/dev/null | grep -q libgomp.so.1 || \
+		ln -sf $(CURDIR)/$(VENV)/lib/python3*/site-packages/scikit_learn.libs/libgomp-*.so* $(OMP)/libgomp.so.1
 	touch $@
 
 install: $(VENV)/installed  ## create .venv from uv.lock
@@ -54,5 +59,5 @@ serve: install  ## the service on http://localhost:3000
 bento: install  ## build the bento
 	$(RUN)bentoml build
 
-clean:  ## what the commands made (not mlruns/)
-	rm -rf data build site .pytest_cache .mypy_cache .ruff_cache
+clean:  ## what the demo and the tools made (neither your data/ nor mlruns/)
+	rm -rf data/demo build site .pytest_cache .mypy_cache .ruff_cache

@@ -45,7 +45,8 @@ def alive_in(people: ibis.Table, year: int) -> ibis.Table:
 def load_history(con: BaseBackend, data: Path, year: int, *, known_on: date | None = None) -> History:
     """History before 1 January of `year`, as known strictly before `known_on` (default: that day).
 
-    Persons, contracts and ALD come from the latest reading not after `year`; rights also from the reading of
+    Persons, contracts and ALD come from the latest reading not after `year`, but for sex and residence (see
+    `_as_known`); rights also from the reading of
     year - 1, whose claims show them; care from the years before. Errors: MissingError where year - 1 was not read.
     """
     on = date(year, 1, 1)
@@ -57,7 +58,7 @@ def load_history(con: BaseBackend, data: Path, year: int, *, known_on: date | No
     return History(
         on=on,
         known_on=known_on,
-        beneficiaries=source["beneficiaries"],
+        beneficiaries=_as_known(con, data, source["beneficiaries"], years["beneficiaries"][0], year),
         declarations=source["declarations"],
         ald_periods=known["ald_periods"].filter(lambda t: t.start_date <= on),
         coverages=known["coverages"].filter(lambda t: t.start_date < on),
@@ -66,6 +67,23 @@ def load_history(con: BaseBackend, data: Path, year: int, *, known_on: date | No
         care_lines=known["care_lines"].filter(lambda t: t.care_date < on),
         years=years,
     )
+
+
+def _as_known(con: BaseBackend, data: Path, people: ibis.Table, latest: int, year: int) -> ibis.Table:
+    """Persons of the latest reading (births, deaths), described as in the reading of year - 1 where it has them.
+
+    A move or a correction first seen in the year itself would tell the characteristics of 1 January the future.
+    """
+    if latest < year or year - 1 not in years_written(tables.BENEFICIARIES, data):
+        return people
+    before = read_dataset(con, tables.BENEFICIARIES, data, year - 1)
+    joined = people.left_join(before, "patient_id", rname="{name}_before")
+    was_there = joined.patient_id_before.notnull()
+    described = {
+        name: ibis.ifelse(was_there, joined[f"{name}_before"], joined[name])
+        for name in ("sex", "department", "commune", "fdep_quintile")
+    }
+    return joined.mutate(**described).select(people.columns)
 
 
 _SNAPSHOT, _SNAPSHOT_AND_PAST = 0, -1

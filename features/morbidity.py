@@ -34,7 +34,6 @@ def ald_features() -> tuple[Feature, ...]:
             source="ald_periods",
             rule=f"ALD {number} in force on the index date and known before it.",
             family="ald",
-            monotone=+1,
         )
         for number in ALD_NUMBERS
     )
@@ -52,7 +51,6 @@ def carto_features() -> tuple[Feature, ...]:
             source=MORBIDITY_SOURCE,
             rule=_carto_rule(row["snds_variable"], row["group_no"], row["note"]),
             family="comorbidity",
-            monotone=+1,
         )
         for row in groups
     )
@@ -90,7 +88,6 @@ def index_features(index: str) -> tuple[Feature, ...]:
             source=DIAGNOSIS_SOURCE,
             rule=f"ICD-10 codes of Quan 2005 among the diagnoses of stays, or an ALD, of year n; {STAY_YEAR}.",
             family="comorbidity",
-            monotone=+1,
         )
         for condition, label in english.items()
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-WHOLE_FILE_BYTES = 8 * 1024 * 1024
+WHOLE_FILE_BYTES = 1024**3
 EDGE_BYTES = 1024 * 1024
 FOOTER_LENGTH_BYTES = 8  # a Parquet file ends with the footer's length (4 bytes) and a magic word (4 bytes)
 
@@ -62,7 +62,7 @@ def read_provenance(dataset: Path) -> dict[str, object] | None:
 def content_hash(path: Path) -> str:
     """SHA-256 (hexadecimal) of names, sizes and contents of a file or of all files of a folder.
 
-    A file above 8 MiB is hashed by its edges: the footer of a Parquet file (statistics and offsets of each
+    A file above 1 GiB is hashed by its edges: the footer of a Parquet file (statistics and offsets of each
     row group), else the first and last MiB. A change that keeps size and edges is therefore not seen.
     """
     digest = hashlib.sha256()
@@ -78,7 +78,8 @@ def _hash_file(path: Path, digest: hashlib._Hash) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
         if size <= WHOLE_FILE_BYTES:
-            digest.update(file.read())
+            while block := file.read(EDGE_BYTES):
+                digest.update(block)
             return
         tail = EDGE_BYTES
         if path.suffix == ".parquet":

@@ -6,7 +6,9 @@ The register `<root>/register.jsonl` is append-only: each entry carries the hash
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import tempfile
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -98,13 +100,18 @@ def write_version(root: Path, card: Card, model_text: str) -> Path:
         raise RuleError(f"{card.model} version {card.version}: the card's model_sha256 is not that of the trees")
     folder = version_folder(root, card.model, card.version)
     contents = {"model.txt": model_text.encode(), "card.json": encode_card(card)}
-    for name, content in contents.items():
-        path = folder / name
-        if path.exists() and path.read_bytes() != content:
-            raise RuleError(f"{path} exists with other content; a frozen version is never rewritten")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
+    if folder.exists():
+        for name, content in contents.items():
+            if not (folder / name).exists() or (folder / name).read_bytes() != content:
+                raise RuleError(f"{folder / name} exists with other content; a frozen version is never rewritten")
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".freezing-") as scratch:
+        whole = Path(scratch) / folder.name
+        whole.mkdir()
+        for name, content in contents.items():
+            (whole / name).write_bytes(content)
+        whole.rename(folder)  # a version is there whole or not at all
     return folder
 
 
@@ -153,23 +160,30 @@ def _decode_entry(path: Path, number: int, line: bytes) -> Entry:
 
 
 def append_entry(root: Path, entry: Entry) -> Entry:
-    """Append a promotion and return it with its link; RuleError for one decided before the last decision."""
-    known = read_register(root)
-    same_model = [e for e in known if e.model == entry.model]
-    if same_model and entry.decided_on < same_model[-1].decided_on:
+    """Append a promotion and return it with its link, one writer at a time.
+
+    Errors: RuleError for a promotion decided before the last one of its model, or that says not who or why.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "register.jsonl").open("a+b") as register:
+        fcntl.flock(register, fcntl.LOCK_EX)
+        _check_decision(read_register(root), entry)
+        register.seek(0)
+        lines = register.read().splitlines()
+        linked = msgspec.structs.replace(entry, previous=sha256(lines[-1]) if lines else GENESIS)
+        register.write(msgspec.json.encode(linked, order="deterministic") + b"\n")
+    return linked
+
+
+def _check_decision(known: list[Entry], entry: Entry) -> None:
+    before = [e.decided_on for e in known if e.model == entry.model]
+    if before and entry.decided_on < before[-1]:
         raise RuleError(
-            f"{entry.model}: decided on {entry.decided_on}, before the last decision "
-            f"({same_model[-1].decided_on}); the register only grows forwards"
+            f"{entry.model}: decided on {entry.decided_on}, before the last decision ({before[-1]}); "
+            "the register only grows forwards"
         )
     if not entry.by.strip() or not entry.why.strip():
         raise RuleError("a promotion says who decides and why: give --by and --why")
-    path = root / "register.jsonl"
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    linked = msgspec.structs.replace(entry, previous=sha256(lines[-1]) if lines else GENESIS)
-    root.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as register:
-        register.write(msgspec.json.encode(linked, order="deterministic") + b"\n")
-    return linked
 
 
 def in_force(root: Path, model: str, on: date, *, known_on: date | None = None) -> Entry:

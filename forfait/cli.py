@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.errors import InputError
+from features.errors import InputError, RuleError
 from forfait.console import frame_table, out, run_safely, working
 from forfait.options import DATA, ENGINE, VERSIONS, Data, Engine, Memory, Model, On, Version, Versions, Year
 
@@ -180,9 +180,10 @@ def promote(
     """
     from training.registry import promote as promote_version
 
-    entry = promote_version(
-        versions, model, version, from_date=from_.date(), decided_on=_day(decided_on), by=by, why=why
-    )
+    decided = _day(decided_on)
+    if decided > _today():
+        raise InputError(f"--decided-on {decided} is to come; a decision is written once it is taken")
+    entry = promote_version(versions, model, version, from_date=from_.date(), decided_on=decided, by=by, why=why)
     out.print(f"{entry.model} version {entry.version} is in force from {entry.from_date} ({entry.version_hash[:12]})")
 
 
@@ -206,13 +207,23 @@ def in_force(
         f"{entry.model} version {entry.version}, in force from {entry.from_date}\n"
         f"decided on {entry.decided_on} by {entry.by}: {entry.why}\nhash {entry.version_hash}",
         highlight=False,
+        markup=False,
     )
 
 
 def _chosen(versions: Path, model: str, version: int | None, on: datetime | None) -> int:
+    """The version asked for, or the one in force on a day, whose files must be those that were promoted."""
     from features.versions import in_force as entry_in_force
+    from features.versions import read_version
 
-    return version if version is not None else entry_in_force(versions, model, _day(on)).version
+    if version is not None and on is not None:
+        raise InputError("--version and --on both choose a version; give one of them")
+    if version is not None:
+        return version
+    entry = entry_in_force(versions, model, _day(on))
+    if read_version(versions, model, entry.version)[2] != entry.version_hash:
+        raise RuleError(f"{model} version {entry.version} is not the one promoted; restore its frozen files")
+    return entry.version
 
 
 @app.command()

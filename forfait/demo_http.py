@@ -26,6 +26,7 @@ def ask_service(data: Path, versions: Path, model: str, year: int, step: Step) -
     card, _, _ = read_version(versions, model, 1)
     row, batch_eur = _telling_patient(data, card.features, year)
     request = {"model": model, "on": f"{year}-03-01", "rows": [row]}
+    (data.parent / "request.json").write_text(json.dumps(request, indent=1), encoding="utf-8")
     port = _free_port()
     step("starting the service")
     environment = os.environ | {"FORFAIT_VERSIONS": str(versions.resolve())}

@@ -26,6 +26,7 @@ PLACES = (
     ("Jeux de données nettoyés et calculés", "data"),
     ("Versions gelées et registre", "mlruns/versions"),
     ("Suivi MLflow", "mlruns/mlflow.db"),
+    ("Question posée au service", "request.json"),
     ("Journal du service", "mlruns/service.log"),
 )
 CALIBRATION_COLUMNS = {
@@ -83,11 +84,10 @@ def write_page(made: Made, *, model: str, year: int, peak_gib: float) -> Path:
 def _tiles(made: Made) -> list[tuple[str, str]]:
     report, oracle = made.frames["read_report"], made.frames["oracle"]
     claims = report[report["source_table"] == "ER_PRS_F"].set_index("control")["rows_hit"]
-    share = dict(zip(oracle["spending"], oracle["share"], strict=True))
     tiles = [
         ("lignes de soins reçues", number(claims["rows_in"], 0)),
         ("lignes gardées pour l'année", number(claims["kept"], 0)),
-        ("du R² de l'oracle, dépense non plafonnée", f"{number(100 * share['uncapped'], 1)} %"),
+        ("du R² de l'oracle, sur l'année non vue", f"{number(100 * oracle['share'].iloc[0], 1)} %"),
     ]
     if made.training:
         fit = made.training.test.fit.set_index("model")["r2"].to_dict()

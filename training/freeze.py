@@ -9,6 +9,8 @@ import numpy as np
 
 from features.engine import dataset_path
 from features.provenance import content_hash
+from features.store import years_written
+from features.tables import PATIENTELE
 from features.versions import Card, read_version, sha256, versions_of, write_version
 from training.estimator import LINKS, SpendingRegressor
 from training.evaluate import fit_metrics
@@ -71,9 +73,10 @@ def population_of(rows: Rows, tested: Rows) -> dict[str, float]:
 
 
 def input_hashes(data: Path, years: list[int]) -> dict[str, str]:
-    """Content hash of each characteristics and spending file read."""
-    names = ("feature_table", "spending")
-    return {f"{name}/{year}": content_hash(dataset_path(data, name, year)) for name in names for year in years}
+    """Content hash of each file read: characteristics and spending of the years, every patientèle left out."""
+    read = [(name, year) for name in ("feature_table", "spending") for year in years]
+    read += [(PATIENTELE.name, year) for year in years_written(PATIENTELE, data)]
+    return {f"{name}/{year}": content_hash(dataset_path(data, name, year)) for name, year in read}
 
 
 def freeze(root: Path, card: Card, model_text: str) -> tuple[Card, bool]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from features.errors import MissingError
+from features.engine import dataset_path
+from features.errors import InputError, MissingError
+from features.provenance import read_provenance
 from features.scoring import encode_frame
 from features.store import read_dataset, years_written
 from features.tables import FEATURE_TABLE, PATIENTELE, SPENDING
@@ -76,7 +78,20 @@ def load_rows(data: Path, recipe: Recipe, years: list[int], *, excluded: pd.Inde
     return rows, pd.concat(counts, ignore_index=True)
 
 
+def _check_known_on(data: Path, year: int) -> None:
+    """None when the characteristics are those known on the index date. Errors: InputError."""
+    record = read_provenance(dataset_path(data, FEATURE_TABLE.name, year)) or {}
+    parameters = record.get("parameters")
+    known_on = parameters.get("known_on") if isinstance(parameters, dict) else None
+    if known_on is not None and str(known_on) != f"{year}-01-01":
+        raise InputError(
+            f"feature_table {year} holds what was known on {known_on}, after its index date; "
+            f"rebuild it before training: forfait features --year {year}"
+        )
+
+
 def _load_year(data: Path, recipe: Recipe, year: int, excluded: pd.Index) -> tuple[Rows, pd.DataFrame]:
+    _check_known_on(data, year)
     known = read_dataset(None, FEATURE_TABLE, data, year)
     spent = read_dataset(None, SPENDING, data, year)[[*KEY, "exposure_share", recipe.target]]
     # the order of rows on disk is the engine's: sorted, the same patients give the same model

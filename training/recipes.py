@@ -61,11 +61,7 @@ def recipe_of(model: str) -> Recipe:
 
 
 def card_features(recipe: Recipe) -> tuple[CardFeature, ...]:
-    """The features as a model card declares them.
-
-    Counts and scores keep the catalogue's direction. Flags are left free: with the count held, one disease more
-    is another one less: a direction per flag has no meaning of its own, and it lowered R² (DECISIONS.md).
-    """
+    """The features as a model card declares them, monotone as in the catalogue."""
     return tuple(
         CardFeature(
             name=known.name,
@@ -78,7 +74,7 @@ def card_features(recipe: Recipe) -> tuple[CardFeature, ...]:
             high=None if known.kind == "category" else known.high,
             categories=known.categories,
             nullable=known.nullable,
-            monotone=known.monotone if known.kind == "number" else 0,
+            monotone=known.monotone,
         )
         for known in recipe.features
     )

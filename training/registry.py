@@ -55,9 +55,9 @@ def register(result: TrainingResult, root: Path) -> str:
 
     A version that MLflow already holds is logged again, not registered twice.
     """
-    import mlflow
-
     client, card = open_store(root), result.card
+    import mlflow  # once the store has switched its telemetry off
+
     name = f"{card.model}-{card.version}"
     with mlflow.start_run(experiment_id=_experiment(client, root, card.model), run_name=name) as run:
         mlflow.log_params(_parameters(card))

@@ -13,6 +13,7 @@ from features.provenance import Provenance
 from features.scoring import BASE, FLOOR, Scorer, encode_frame, load_scorer
 from features.store import read_dataset, write_dataset, years_written
 from features.tables import EXPLANATIONS, FEATURE_TABLE, PATIENTELE, PREDICTIONS, Table
+from training.population import experiment_patients
 
 NATION = "*"
 NATIONAL_SAMPLE = 10_000
@@ -39,8 +40,8 @@ def explain_year(data: Path, root: Path, model: str, version: int, year: int) ->
 
     The dataset `explanations` is written on the way, for the patients of the structures (`patientele` of the
     year), or for all where there is no structure: a row per feature that moves the patient's euros (0 is left
-    out), the base and the floor. The nation is a fixed sample of at most 10,000 patients of `feature_table`;
-    a structure's patients count by their share of the year.
+    out), the base and the floor. The nation is a fixed sample of at most 10,000 patients with a declared doctor
+    outside the experiments (the reference that trains); a structure's patients count by their share of the year.
     Columns: structure_id, family, label_fr, patients, mean_eur, difference_eur.
     Errors: as `predict_year`.
     """
@@ -50,7 +51,8 @@ def explain_year(data: Path, root: Path, model: str, version: int, year: int) ->
     listed = known if members is None else known[known["patient_id"].isin(members["patient_id"])]
     euros = scorer.explain(_encoded(scorer, listed))
     _write(EXPLANATIONS, data, _long(scorer, listed["patient_id"], euros, year), scorer, year)
-    sample = known.sample(min(NATIONAL_SAMPLE, len(known)), random_state=0)
+    reference = known[known["has_declared_doctor"] & ~known["patient_id"].isin(experiment_patients(data))]
+    sample = reference.sample(min(NATIONAL_SAMPLE, len(reference)), random_state=0)
     national = _by_family(scorer, scorer.explain(_encoded(scorer, sample))).mean()
     return _summary(national, len(sample), _by_family(scorer, euros).set_index(pd.Index(listed["patient_id"])), members)
 

@@ -210,8 +210,7 @@ def test_oracle_share_by_hand(made, tmp_path):
     truth = predictions[["patient_id", "year"]].assign(expected_mg_eur=predictions["expected_eur"])
     pq.write_table(_arrow(truth), data / "oracle" / "expected.parquet")
     shares = oracle_share(data, "peps_mg", 2024, predictions)
-    assert shares["share"].tolist() == [1.0, 1.0]
-    assert shares["spending"].tolist() == ["uncapped", "capped"]
+    assert shares["share"].tolist() == [1.0]
     poorer = oracle_share(data, "peps_mg", 2024, predictions.assign(expected_eur=predictions["expected_eur"].mean()))
     assert (poorer["share"].abs() < 0.05).all()
 
