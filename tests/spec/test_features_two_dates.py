@@ -10,7 +10,7 @@ import pytest
 
 from features.catalogue import FORECAST_FEATURES
 from features.errors import MissingError
-from tests.features.world import Row, feature_rows, read_year
+from tests.features.world import Row, feature_rows, put, read_year
 
 NAMES = [feature.name for feature in FORECAST_FEATURES]
 SEEN: dict[str, list[Row]] = {
@@ -123,3 +123,15 @@ def test_who_has_a_row(tmp_path: Path):
     rows = feature_rows(tmp_path)
     assert rows["age"].dropna().to_dict() == {"alive": 73, "dies": 63, "newborn": 0}
     assert list(rows.index) == ["alive", "dies", "newborn", "unknown"]
+
+
+def test_a_move_seen_in_the_year_moves_no_characteristic(tmp_path: Path):
+    """Someone who moves to a deprived commune in 2024 is still described, on 1 January, by the reading of 2023."""
+    read_year(tmp_path, 2023, beneficiaries=[{"fdep_quintile": 2}])
+    alone = feature_rows(tmp_path, 2024)
+    put(tmp_path, "beneficiaries", 2024, [{"fdep_quintile": 5}, {"patient_id": "B", "birth_date": date(2024, 3, 1)}])
+    for name in ("ald_periods", "declarations", "coverages"):
+        put(tmp_path, name, 2024, [])
+    both = feature_rows(tmp_path, 2024)
+    assert alone.loc["A", "fdep_quintile"] == both.loc["A", "fdep_quintile"] == "2"
+    assert both.loc["B", "fdep_quintile"] == "3"

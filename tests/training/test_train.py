@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.errors import InputError, MissingError, RequestError
+from features.provenance import Provenance
 from features.scoring import encode_frame, load_scorer
 from features.store import read_dataset, write_dataset
 from features.tables import EXPLANATIONS, FEATURE_TABLE, PREDICTIONS, SPENDING
@@ -58,7 +59,9 @@ def test_a_version_is_text_and_json_with_its_metrics(made):
     assert sorted(path.name for path in (root / "peps_mg" / "1").iterdir()) == ["card.json", "model.txt"]
     assert [feature.name for feature in card.features] == NAMES
     assert (card.training_years, card.test_year, card.cap_quantile, card.floor_eur) == ((2022, 2023), 2024, 0.995, 0.0)
-    assert set(card.data_hashes) == {f"{name}/{year}" for name in ("feature_table", "spending") for year in YEARS}
+    assert set(card.data_hashes) == {
+        f"{name}/{year}" for name in ("feature_table", "spending", "patientele") for year in YEARS
+    }
     assert card.metrics["test_r2"] == result.test.fit.loc[0, "r2"] > 0.05
     assert card.metrics["folds_total_ratio"] == pytest.approx(1, abs=0.02)
     assert digest == result.scorer.hash
@@ -195,7 +198,9 @@ def test_explanations_of_a_year_add_up_by_patient_and_by_structure(made):
     assert set(means.index.levels[0]) == {"*", "S1", "S2"}
     for structure in ("*", "S1", "S2"):
         assert means[structure].drop("total").sum() == pytest.approx(means[structure]["total"])
-    assert means["*"]["total"] == pytest.approx(predictions.mean())
+    known = read_dataset(None, FEATURE_TABLE, data, 2024).set_index("patient_id")
+    reference = known.index[known["has_declared_doctor"]].difference(experiment_patients(data))
+    assert means["*"]["total"] == pytest.approx(predictions[reference].mean())
     gap = summary.set_index(["structure_id", "family"])["difference_eur"]
     assert gap["S1"]["ald"] == pytest.approx(means["S1"]["ald"] - means["*"]["ald"])
 
@@ -291,3 +296,13 @@ def test_promoting_a_version_that_is_not_there_is_refused(made):
             made[1], "peps_mg", 99, from_date=date(2024, 1, 1), decided_on=date(2023, 12, 1), by="Cnam", why="a slip"
         )
     assert not (made[1] / "register.jsonl").exists()
+
+
+def test_characteristics_known_later_than_the_index_date_do_not_train(made, tmp_path, unregistered):
+    """A feature table built with a later day of knowledge is for settlements; training refuses it."""
+    data = copied(made, tmp_path)
+    known = read_dataset(None, FEATURE_TABLE, data, 2023)
+    later = Provenance(command="features --year 2023", parameters={"known_on": "2024-06-30"})
+    write_dataset(FEATURE_TABLE, data, known, 2023, provenance=later)
+    with pytest.raises(InputError, match="rebuild it before training: forfait features --year 2023"):
+        train(data, "peps_mg", 2024, root=tmp_path / "versions", recipe=RECIPE)
