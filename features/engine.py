@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+import duckdb
 import ibis
 from ibis.backends import BaseBackend
 
@@ -36,7 +38,8 @@ def _duckdb(memory_gib: float | None, threads: int | None) -> BaseBackend:
     if threads is not None:
         options["threads"] = threads
     con = ibis.duckdb.connect(**options)
-    con.raw_sql("SET enable_progress_bar = false")  # the command line shows its own
+    with suppress(duckdb.InvalidInputException):  # in a notebook without widgets there is none to switch off
+        con.raw_sql("SET enable_progress_bar = false")  # the command line shows its own
     return con
 
 

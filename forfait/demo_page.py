@@ -39,6 +39,12 @@ CALIBRATION_COLUMNS = {
     "is_met": "Dans la bande",
     "source": "Source",
 }
+ORACLE_COLUMNS = {
+    "patients": "Patients",
+    "model_r2": "R² du modèle",
+    "oracle_r2": "R² de l'oracle",
+    "share": "Part atteinte",
+}
 EFFECTS = {"in": "reçu", "dropped": "écarté", "netted": "compensé", "flagged": "signalé", "kept": "gardé"}
 CONTROL_COLUMNS = {
     "source_table": "Table",
@@ -68,7 +74,7 @@ def write_page(made: Made, *, model: str, year: int, peak_gib: float) -> Path:
             targets_met=f"{int(made.frames['calibration']['is_met'].sum())} sur {len(made.frames['calibration'])}",
             controls=_table(_controls(made.frames["read_report"])),
             training=result_html(made.training) if made.training else "",
-            oracle=_table(made.frames["oracle"]),
+            oracle=_table(made.frames["oracle"].rename(columns=ORACLE_COLUMNS)),
             structures=_table(_structures(made.frames["structures"])),
             places=_table(
                 pd.DataFrame([(what, str(made.folder / where)) for what, where in PLACES], columns=["Quoi", "Où"])

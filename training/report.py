@@ -205,7 +205,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{_number(100 * share, 1)} %"
+    return f"{_number(100 * share, 1)}\u202f%"
 
 
 def _is_numbers(column: pd.Series) -> bool:

@@ -77,8 +77,13 @@ def test_balance_factor_with_a_floor_by_hand():
         balance_factor(expected, 200.0, floor=70.0)
 
 
+def micro_euros(value: float) -> float:
+    """To a millionth of a euro: amounts nearer to nothing than that make no sum."""
+    return round(value, 6)
+
+
 @given(
-    st.lists(st.tuples(st.floats(-50, 500), st.floats(0.1, 1)), min_size=1, max_size=30),
+    st.lists(st.tuples(st.floats(-50, 500).map(micro_euros), st.floats(0.1, 1)), min_size=1, max_size=30),
     st.floats(0, 50),
     st.floats(1, 5),
 )
