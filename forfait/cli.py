@@ -10,7 +10,20 @@ import typer
 
 from features.errors import InputError, RuleError
 from forfait.console import frame_table, out, run_safely, working
-from forfait.options import DATA, ENGINE, VERSIONS, Data, Engine, Memory, Model, On, Version, Versions, Year
+from forfait.options import (
+    DATA,
+    ENGINE,
+    VERSIONS,
+    Data,
+    Engine,
+    Memory,
+    Model,
+    On,
+    Version,
+    Versions,
+    Year,
+    years_between,
+)
 
 if TYPE_CHECKING:
     from ibis.backends import BaseBackend
@@ -40,13 +53,6 @@ def _day(moment: datetime | None, default: date | None = None) -> date:
     return default or _today()
 
 
-def _years(text: str) -> range:
-    first, _, last = text.partition("..")
-    if not (first.isdigit() and (last or first).isdigit()) or int(last or first) < int(first):
-        raise InputError(f"--years {text!r}: give the first and last year, as in 2022..2024")
-    return range(int(first), int(last or first) + 1)
-
-
 @app.command()
 def synth(
     patients: Annotated[int, typer.Option(help="Persons alive on 1 January of the first year.")] = 50_000,
@@ -61,7 +67,7 @@ def synth(
     from features.synth import synthesise
 
     with working("synth") as step:
-        report = synthesise(data, patients=patients, years=_years(years), seed=seed, progress=step)
+        report = synthesise(data, patients=patients, years=years_between(years), seed=seed, progress=step)
     out.print(frame_table(report, "Fictional France against its calibration targets"))
 
 
@@ -245,7 +251,13 @@ def predict(
 
 @app.command()
 def explain(
-    model: Model, year: Year, version: Version = None, on: On = None, data: Data = DATA, versions: Versions = VERSIONS
+    model: Model,
+    year: Year,
+    version: Version = None,
+    on: On = None,
+    everyone: Annotated[bool, typer.Option(help="Explain every patient, not those of the structures only.")] = False,
+    data: Data = DATA,
+    versions: Versions = VERSIONS,
 ) -> None:
     """Euros per feature and family, for each patient and each structure.
 
@@ -255,7 +267,7 @@ def explain(
 
     chosen = _chosen(versions, model, version, on)
     with working(f"explain {model} {year}"):
-        summary = explain_year(data, versions, model, chosen, year)
+        summary = explain_year(data, versions, model, chosen, year, everyone=everyone)
     out.print(frame_table(summary, f"{model} version {chosen}, {year}: mean euros per family and structure"))
 
 

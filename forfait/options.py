@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from features.errors import InputError
 from forfait.settings import Settings
 
 Data = Annotated[Path, typer.Option(help="Folder of the datasets (FORFAIT_DATA).", envvar="FORFAIT_DATA")]
@@ -25,3 +26,11 @@ On = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day who
 
 DEFAULTS = Settings()
 DATA, VERSIONS, ENGINE = DEFAULTS.data, DEFAULTS.versions, DEFAULTS.engine
+
+
+def years_between(text: str) -> range:
+    """Years of "2022..2024" (or "2024"). Errors: InputError."""
+    first, _, last = text.partition("..")
+    if not (first.isdigit() and (last or first).isdigit()) or int(last or first) < int(first):
+        raise InputError(f"--years {text!r}: give the first and last year, as in 2022..2024")
+    return range(int(first), int(last or first) + 1)

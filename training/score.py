@@ -35,12 +35,14 @@ def predict_year(data: Path, root: Path, model: str, version: int, year: int) ->
     return predictions
 
 
-def explain_year(data: Path, root: Path, model: str, version: int, year: int) -> pd.DataFrame:
+def explain_year(
+    data: Path, root: Path, model: str, version: int, year: int, *, everyone: bool = False
+) -> pd.DataFrame:
     """Mean euros per family of each structure and of the nation ("*"), and their difference.
 
     The dataset `explanations` is written on the way, for the patients of the structures (`patientele` of the
-    year), or for all where there is no structure: a row per feature that moves the patient's euros (0 is left
-    out), the base and the floor. The nation is a fixed sample of at most 10,000 patients with a declared doctor
+    year), or for all where there is no structure or `everyone` is asked for: a row per feature that moves the
+    patient's euros (0 is left out), the base and the floor. The nation is a fixed sample of at most 10,000 patients with a declared doctor
     outside the experiments (the reference that trains); a structure's patients count by their share of the year.
     Columns: structure_id, family, label_fr, patients, mean_eur, difference_eur.
     Errors: as `predict_year`.
@@ -48,7 +50,7 @@ def explain_year(data: Path, root: Path, model: str, version: int, year: int) ->
     scorer = load_scorer(root, model, version)
     known = read_dataset(None, FEATURE_TABLE, data, year)
     members = _members(data, year)
-    listed = known if members is None else known[known["patient_id"].isin(members["patient_id"])]
+    listed = known if members is None or everyone else known[known["patient_id"].isin(members["patient_id"])]
     euros = scorer.explain(_encoded(scorer, listed))
     _write(EXPLANATIONS, data, _long(scorer, listed["patient_id"], euros, year), scorer, year)
     reference = known[known["has_declared_doctor"] & ~known["patient_id"].isin(experiment_patients(data))]
