@@ -82,7 +82,8 @@ def _bridges(spells: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
         suffixes=("", "_next"), validate="m:m",
     )  # fmt: skip
     gap = (pairs["start_date_next"] - pairs["last"]).dt.days
-    again = pairs[(gap > 0) & (gap <= DAYS_TO_DECLARE_AGAIN) & (pairs["first_next"] > pairs["last"] + ONE_DAY)]
+    is_soon = (gap > 0) & (gap <= DAYS_TO_DECLARE_AGAIN) & (pairs["first_next"] > pairs["last"] + ONE_DAY)
+    again = pairs[is_soon & (pairs["first_next"] == pairs["start_date_next"])]  # on the roster when declared
     return again.assign(
         doctor_id=again["doctor_id_next"], first=again["last"] + ONE_DAY, last=again["first_next"] - ONE_DAY,
         reason=DECLARED_AGAIN,

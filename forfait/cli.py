@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.errors import InputError, RuleError
+from features.errors import InputError
 from forfait.console import frame_table, out, run_safely, working
 from forfait.options import (
     DATA,
@@ -22,6 +22,7 @@ from forfait.options import (
     Version,
     Versions,
     Year,
+    chosen_version,
     years_between,
 )
 
@@ -217,21 +218,6 @@ def in_force(
     )
 
 
-def _chosen(versions: Path, model: str, version: int | None, on: datetime | None) -> int:
-    """The version asked for, or the one in force on a day, whose files must be those that were promoted."""
-    from features.versions import in_force as entry_in_force
-    from features.versions import read_version
-
-    if version is not None and on is not None:
-        raise InputError("--version and --on both choose a version; give one of them")
-    if version is not None:
-        return version
-    entry = entry_in_force(versions, model, _day(on))
-    if read_version(versions, model, entry.version)[2] != entry.version_hash:
-        raise RuleError(f"{model} version {entry.version} is not the one promoted; restore its frozen files")
-    return entry.version
-
-
 @app.command()
 def predict(
     model: Model, year: Year, version: Version = None, on: On = None, data: Data = DATA, versions: Versions = VERSIONS
@@ -242,7 +228,7 @@ def predict(
     """
     from training.score import predict_year
 
-    chosen = _chosen(versions, model, version, on)
+    chosen = chosen_version(versions, model, version, on=on and on.date(), today=_today())
     with working(f"predict {model} {year}"):
         predictions = predict_year(data, versions, model, chosen, year)
     mean = predictions["expected_eur"].mean()
@@ -265,7 +251,7 @@ def explain(
     """
     from training.score import explain_year
 
-    chosen = _chosen(versions, model, version, on)
+    chosen = chosen_version(versions, model, version, on=on and on.date(), today=_today())
     with working(f"explain {model} {year}"):
         summary = explain_year(data, versions, model, chosen, year, everyone=everyone)
     out.print(frame_table(summary, f"{model} version {chosen}, {year}: mean euros per family and structure"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from features.errors import InputError
+from features.errors import InputError, RuleError
 from forfait.settings import Settings
 
 Data = Annotated[Path, typer.Option(help="Folder of the datasets (FORFAIT_DATA).", envvar="FORFAIT_DATA")]
@@ -34,3 +34,18 @@ def years_between(text: str) -> range:
     if not (first.isdigit() and (last or first).isdigit()) or int(last or first) < int(first):
         raise InputError(f"--years {text!r}: give the first and last year, as in 2022..2024")
     return range(int(first), int(last or first) + 1)
+
+
+def chosen_version(versions: Path, model: str, version: int | None, *, on: date | None, today: date) -> int:
+    """The version asked for, or the one in force on a day, whose files must be those that were promoted."""
+    from features.versions import in_force as entry_in_force
+    from features.versions import read_version
+
+    if version is not None and on is not None:
+        raise InputError("--version and --on both choose a version; give one of them")
+    if version is not None:
+        return version
+    entry = entry_in_force(versions, model, on or today)
+    if read_version(versions, model, entry.version)[2] != entry.version_hash:
+        raise RuleError(f"{model} version {entry.version} is not the one promoted; restore its frozen files")
+    return entry.version

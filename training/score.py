@@ -42,8 +42,9 @@ def explain_year(
 
     The dataset `explanations` is written on the way, for the patients of the structures (`patientele` of the
     year), or for all where there is no structure or `everyone` is asked for: a row per feature that moves the
-    patient's euros (0 is left out), the base and the floor. The nation is a fixed sample of at most 10,000 patients with a declared doctor
-    outside the experiments (the reference that trains); a structure's patients count by their share of the year.
+    patient's euros (0 is left out), the base and the floor. The nation is a fixed sample of at most 10,000
+    patients with a declared doctor outside the experiments (the reference that trains); a structure's patients
+    count by their share of the year.
     Columns: structure_id, family, label_fr, patients, mean_eur, difference_eur.
     Errors: as `predict_year`.
     """

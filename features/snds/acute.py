@@ -60,7 +60,7 @@ def read_outpatient(sources: Sources, pmsi: Table) -> Hospital:
     care = with_person(care.left_join(amounts, KEY), pmsi)
     care = care.mutate(
         is_public=ibis.literal(True),
-        is_valued=care.base_cents.notnull(),
+        is_valued=care.base_cents.notnull() & care.reimbursed_cents.notnull(),
         known_date=known_date(care.end_date, sources.pmsi_delay_months),
     )
     never = ibis.literal(False)
@@ -95,7 +95,7 @@ def _stays(sources: Sources, pmsi: Table) -> Table:
         nights=ibis.ifelse(is_session, ibis.null("int64"), rows.nights),
         sessions=ibis.ifelse(is_session, rows.session_count.fill_null(1), 0),
         is_public=rows.is_public.fill_null(False),
-        is_valued=rows.is_public.fill_null(False) & rows.base_cents.notnull(),
+        is_valued=rows.is_public.fill_null(False) & rows.base_cents.notnull() & rows.reimbursed_cents.notnull(),
         known_date=known_date(rows.end_date, sources.pmsi_delay_months),
     )
 
@@ -117,7 +117,7 @@ def _amounts(sources: Sources) -> tuple[Table, Table]:
         values.filter(values.VALO.isin(VALUED))
         .group_by(establishment="ETA_NUM", number="RSA_NUM")
         .agg(
-            base_cents=cents(_.MNT_TOT_BR.sum()),
+            base_cents=cents(_.MNT_TOT_BR.fill_null(_.MNT_TOT_AM).sum()),
             reimbursed_cents=cents(_.MNT_TOT_AM.sum()),
             is_ame=(_.VALO == AME_STAY).max(),
         )

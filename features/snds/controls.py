@@ -85,6 +85,11 @@ CONTROLS: dict[str, Control] = {
         "23", "Exemptions other than IMB_ETM_NAT 41, 43 and 45 are not an ALD.", f"{DOC}, beneficiaires_ald"
     ),
     "no_start_date": Control("15", "A period without a start cannot be placed in time.", "own choice"),
+    "ald_number_reused": Control(
+        "24",
+        "Number 15 of before 2004 (leprosy) is not dementia: the ICD-10 reason decides.",
+        f"{DOC}, beneficiaires_ald",
+    ),
     "ald_number_from_icd10": Control(
         "23", "ALD number 0 is derived from the ICD-10 reason.", f"{DOC}, requete_type_ald; IR_CIM_V"
     ),

@@ -95,6 +95,7 @@ def _batches(part: Path, delimiter: str, names: list[str]) -> Iterator[pa.Record
 
 def _converted(texts: pa.Array, kind: str) -> pa.Array:
     texts = pc.utf8_trim_whitespace(texts)
+    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
     if kind == "euros":
         texts = pc.replace_substring(texts, ",", ".")
     if kind == "date":

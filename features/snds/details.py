@@ -41,9 +41,11 @@ def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, Repor
     received = sources.raw_if_present(ER_CAM_F)
     if received is None:
         return None, []
+    # an act has no sign: of a reversal's group, only the detail of the line that is left counts
+    lines = lines.mutate(has_detail=lines.reason.isnull())
     acts = sources.materialise("acts", _followed(sources, received, lines))
     counts = acts.group_by("place").agg(rows=_.count()).execute()
-    kept = acts.filter(_.place == "kept").mutate(
+    kept = acts.filter((_.place == "kept") & _.CAM_PRS_IDE.notnull()).mutate(
         ccam=code(_.CAM_PRS_IDE).substr(0, 7), activity=_.CAM_ACT_COD, phase=_.CAM_TRT_PHA
     )
     report = _account(sources, ER_CAM_F, received=received, counts=counts, hits=[])

@@ -9,6 +9,7 @@ import ibis
 from ibis import _
 from ibis.expr.types import BooleanColumn, DateColumn, Table
 
+from features.errors import InputError
 from features.reference_data import PUBLIC_POSTES, duplicated_finess
 from features.snds.controls import DROPPED, FLAGGED, Count, Report, account
 from features.snds.persons import AMBIGUOUS
@@ -41,7 +42,16 @@ class Hospital:
 
 
 def chained(rows: Table, key: tuple[str, str], *, return_codes: tuple[str, ...]) -> Table:
-    """Rows of a chaining table: key, NIR_ANO_17, entry and exit, and whether the chaining failed (pitfall 18)."""
+    """Rows of a chaining table: key, NIR_ANO_17, entry and exit, and whether the chaining failed (pitfall 18).
+
+    Errors: InputError where a key repeats, which would count euros twice.
+    """
+    repeated = rows.group_by(list(key)).having(rows.count() > 1).agg(rows=rows.count()).count().execute()
+    if repeated:
+        raise InputError(
+            f"{repeated} keys ({', '.join(key)}) stand more than once in a chaining table of the PMSI; "
+            "keep one row per stay"
+        )
     failed = reduce(lambda left, right: left | right, ((rows[name] != "0").fill_null(False) for name in return_codes))
     last = rows.EXE_SOI_DTF if "EXE_SOI_DTF" in rows.columns else rows.EXE_SOI_DTD
     return rows.select(

@@ -104,7 +104,7 @@ def _rehabilitation_amounts(sources: Sources) -> Table:
     values = sources.raw_if_present(pmsi_schema.T_SSRVALO)
     if values is None:
         return _no_amount()
-    bills = values.MNT_AM_RSF.fill_null(0) + values.MNT_AM_RSFA.fill_null(0)
+    bills = values.MNT_AM_RSF.fill_null(values.MNT_AM_RSFA).fill_null(0)  # two names of one amount
     values = values.mutate(
         paid=bills + values.DMA_AM.fill_null(0), base=bills + values.DMA_BR.fill_null(values.DMA_AM).fill_null(0)
     )

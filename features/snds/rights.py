@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import ibis
 import pandas as pd
@@ -18,6 +19,7 @@ from features.tables import ALD_PERIODS, DECLARATIONS
 
 LISTED, UNLISTED, POLYPATHOLOGY = 41, 43, 45
 UNLISTED_NUMBER, POLYPATHOLOGY_NUMBER, UNALLOCATED = 31, 32, 99
+REUSED_NUMBER, REUSED_FROM = 15, date(2004, 1, 1)  # leprosy before, dementia since
 C2S_CONTRACT = 89
 C2S_STATUS = {"G": "c2s_free", "": "c2s_free", "P": "c2s_participative"}
 OPEN = ibis.date(9999, 12, 31)
@@ -40,7 +42,7 @@ def read_ald(sources: Sources, pseudonyms: Table) -> tuple[Table, Report]:
     periods = latest_end(kept, by=("patient_id", "ald_number", "start_date", "icd10"), known_date=_.known_date.min())
     periods = sources.materialise("ald_periods", periods.select(ALD_PERIODS.column_names))
     merged = Count("duplicate_period", DROPPED, int(periods.count().execute()))
-    flags = ("ald_number_from_icd10", "ald_unallocated", "sentinel_end_date")
+    flags = ("ald_number_reused", "ald_number_from_icd10", "ald_unallocated", "sentinel_end_date")
     drops = ("not_an_ald", "unknown_person", "no_start_date")
     return periods, _account(IR_IMB_R, numbered, drops=drops, flags=flags, merged=merged)
 
@@ -116,7 +118,8 @@ def _numbered(sources: Sources, rows: Table) -> Table:
     found = [(reason, number) for reason in sorted(reasons) if (number := ald_number(reason)) is not None]
     from_icd10 = ibis.memtable(pd.DataFrame(found, columns=REASONS.columns).astype(REASONS.dtypes))
     rows = rows.left_join(from_icd10, "icd10")
-    is_given = rows.IMB_ALD_NUM.between(1, POLYPATHOLOGY_NUMBER).fill_null(False)
+    is_reused = ((rows.IMB_ALD_NUM == REUSED_NUMBER) & (rows.start_date < REUSED_FROM)).fill_null(False)
+    is_given = rows.IMB_ALD_NUM.between(1, POLYPATHOLOGY_NUMBER).fill_null(False) & ~is_reused
     is_derived = ~is_given & (rows.IMB_ETM_NAT == LISTED) & rows.number_from_icd10.notnull()
     number = ibis.cases(
         (is_given, rows.IMB_ALD_NUM),
@@ -134,6 +137,7 @@ def _numbered(sources: Sources, rows: Table) -> Table:
         ald_number=number,
         end_date=end,
         known_date=real_date(rows.INS_DTE).fill_null(rows.start_date),
+        ald_number_reused=is_reused,
         ald_number_from_icd10=is_derived.fill_null(False),
         ald_unallocated=number == UNALLOCATED,
         sentinel_end_date=end.isnull(),

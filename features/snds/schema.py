@@ -97,7 +97,7 @@ ER_PRS_F = RawTable(
         whole("CPL_MAJ_TOP", "supplement, not counted as an act (pitfall 7)"),
         whole("CPL_AFF_COD", "kind of supplement (pitfall 7)"),
         whole("MTM_NAT", "old-age or invalidity minimum (pitfall 25)"),
-        text("BEN_C2S_TYP", "complementary cover C2S (pitfall 25)"),
+        optional("BEN_C2S_TYP", "string", "complementary cover C2S (pitfall 25)", "BEN_CMU_TOP tells the free cover"),
         whole("DPN_QLF", "lines sent for information (pitfall 3)"),
         whole("PRS_DPN_QLP", "lines sent for information (pitfall 3)"),
         whole("PRS_PPU_SEC", "public or private sector (pitfall 6)"),
@@ -193,7 +193,7 @@ IR_ORC_R = RawTable(
     (
         *_PSEUDONYM,
         whole("BEN_CTA_TYP", "kind of contract: 89 is C2S"),
-        text("REF_C2S_COD", "free or with contribution"),
+        optional("REF_C2S_COD", "string", "free or with contribution", "taken as free"),
         day("MLL_CTA_DSD", "start of the contract"),
         day("MLL_CTA_DSF", "end of the contract"),
     ),

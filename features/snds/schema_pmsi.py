@@ -68,7 +68,7 @@ T_MCOVALO = RawTable(
         *_MCO,
         text("VALO", "class of valuation, 1 to 5"),
         euros("MNT_TOT_AM", "paid by compulsory insurance"),
-        euros("MNT_TOT_BR", "base of reimbursement"),
+        optional("MNT_TOT_BR", "euros", "base of reimbursement, from 2018", "MNT_TOT_AM stands for it"),
     ),
 )
 T_MCOCSTC = RawTable(

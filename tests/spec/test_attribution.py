@@ -231,3 +231,11 @@ def test_missing_roster(tmp_path: Path):
     """No roster: the message says what it lists."""
     with pytest.raises(MissingError, match="structure_id, structure_name, professional_id, from_date, to_date"):
         read_roster(tmp_path / "roster.csv")
+
+
+def test_a_doctor_not_yet_on_the_roster_fills_no_gap(tmp_path: Path):
+    """D2 declared on 1 May joins T1 on 1 December: the patient is away from April to November (90 + 31 days)."""
+    roster = HEADER + "T1,Team one,D1,2020-01-01,2023-03-31\nT1,Team one,D2,2023-12-01,\n"
+    again = {"doctor_id": "D2", "start_date": date(2023, 5, 1)}
+    patientele, _ = attributed(tmp_path, roster=roster, declarations=[{"doctor_id": "D1"}, again])
+    assert days(patientele) == {("A", "T1"): 90 + 31}

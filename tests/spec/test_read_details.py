@@ -97,6 +97,23 @@ def test_acts_follow_their_line(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_an_act_billed_cancelled_and_billed_again_is_one(tmp_path: Path) -> None:
+    """Pitfall 8: +1, −1, +1 with a CCAM row each: one procedure is left, as one line is."""
+    lines = [
+        {"PRS_NAT_REF": 1324, "PRS_ORD_NUM": 1},
+        {"PRS_NAT_REF": 1324, "PRS_ORD_NUM": 2, "PRS_ACT_QTE": -1, "BSE_REM_BSE": -26.5, "BSE_REM_MNT": -18.55},
+        {"PRS_NAT_REF": 1324, "PRS_ORD_NUM": 3},
+    ]
+    sources, persons = start(
+        tmp_path, {"ER_PRS_F": lines, "ER_CAM_F": [{"PRS_ORD_NUM": number} for number in (1, 2, 3)]}
+    )
+    classified = classified_lines(sources, claim_lines(sources), pseudonyms=persons.pseudonyms)
+    rows, report = read_procedures(sources, classified)
+    assert rows is not None
+    assert len(rows.execute()) == 1
+    assert rows_of(report) == {"rows_in": 3, "detail_of_dropped_line": 2, "kept": 1}
+
+
 def test_claim_lines_that_repeat_their_key_are_refused(tmp_path: Path) -> None:
     """A detail that meets two lines would be counted twice."""
     with pytest.raises(InputError, match=r"lines repeat their key .* 1 rows of ER_PHA_F met 2 lines"):

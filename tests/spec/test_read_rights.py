@@ -108,3 +108,14 @@ def test_without_dated_contracts_c2s_is_read_on_claims_alone(tmp_path: Path) -> 
     sources, persons = start(tmp_path, {})
     assert read_c2s(sources, persons.pseudonyms) == (None, [])
     assert ("IR_ORC_R", "", "C2S is read on claims alone") in sources.absent
+
+
+def test_number_15_of_before_2004_is_not_dementia(tmp_path: Path) -> None:
+    """Pitfall 24: leprosy (A30) had number 15 before 2004; the reason decides, else 99. Number 15 since is dementia."""
+    old = {"IMB_ALD_NUM": 15, "IMB_ALD_DTD": dt.date(1998, 1, 1)}
+    since = {"IMB_ALD_NUM": 15, "IMB_ALD_DTD": dt.date(2010, 1, 1), "MED_MTF_COD": "F00"}
+    table, hits = ald(tmp_path, [old | {"MED_MTF_COD": "A309"}, old | {"MED_MTF_COD": "E119"}, since])
+    assert 15 in table.ald_number.tolist()
+    assert table.ald_number[table.icd10 == "E119"].tolist() == [8]
+    assert (table.ald_number == 15).sum() == 1
+    assert hits["ald_number_reused"] == 2

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
+from features.errors import InputError
 from features.snds.acute import read_acute, read_outpatient
 from features.snds.hospital import Hospital
 from features.snds.long_stays import read_home_hospitalisation, read_rehabilitation
@@ -206,3 +208,10 @@ def test_a_stay_valued_as_state_medical_aid_shows_the_right(tmp_path: Path) -> N
     rights = hospital.rights.execute().iloc[0]
     days = [str(day)[:10] for day in (rights.start_date, rights.end_date, rights.known_date)]
     assert (rights.patient_id, rights.right, days) == ("ID1", "ame", ["2024-03-01", "2024-03-05", "2024-05-01"])
+
+
+def test_a_repeated_key_of_the_chaining_table_is_refused(tmp_path: Path) -> None:
+    """Two chaining rows for one stay would count its euros twice."""
+    twice = [{"RSA_NUM": "1"}, {"RSA_NUM": "1"}]
+    with pytest.raises(InputError, match="1 keys \\(ETA_NUM, RSA_NUM\\) stand more than once"):
+        acute(tmp_path, [{"without": ("T_MCOaaC",)}], T_MCOaaC=twice)
