@@ -147,8 +147,9 @@ def _write_frame(table: Table, frame: pd.DataFrame, path: Path) -> None:
         wanted = declared.field(name).type if name in declared.names else None
         try:
             arrays.append(_arrow_array(frame[name], wanted))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-            raise InputError(f"{table.name}: column {name} cannot be stored as {wanted}: {error}") from error
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+            # the engine's own message quotes the value: a patient's data, left out
+            raise InputError(f"{table.name}: column {name} cannot be stored as {wanted}; correct its type") from None
     pq.write_table(pa.table(arrays, names=ordered), path)
 
 
