@@ -66,6 +66,7 @@ CONTROLS: dict[str, Control] = {
     "detail_of_dropped_line": Control(
         "9", "A detail follows its claim line, and never carries the line's amount.", f"{DOC}, tables_affinees"
     ),
+    "no_code": Control("9", "A drug or an act without its code says nothing: dropped.", "own choice"),
     "packs_summed": Control("8", "Packs of one person, day and code are one dispensing.", f"{DOC}, tables_affinees"),
     "packs_returned": Control("8", "Dispensings whose packs sum to none or less are dropped.", f"{DOC}"),
     "unknown_pack": Control("", "Pack codes absent from IR_PHA_R are kept without an ATC class.", "own choice"),

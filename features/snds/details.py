@@ -20,7 +20,7 @@ LARGE_PACK = ("O", "1", "G")
 def read_dispensings(sources: Sources, lines: Table) -> tuple[Table, Report]:
     """Rows of dispensings (packs of one person, day and code summed, above 0) and the account of ER_PHA_F."""
     received = sources.raw(ER_PHA_F)
-    packs = _followed(sources, received, lines)
+    packs = _followed(sources, received, lines, coded="PHA_PRS_C13")
     is_kept = packs.place == "kept"
     packs = packs.group_by(
         "place",
@@ -43,23 +43,29 @@ def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, Repor
         return None, []
     # an act has no sign: of a reversal's group, only the detail of the line that is left counts
     lines = lines.mutate(has_detail=lines.reason.isnull())
-    acts = sources.materialise("acts", _followed(sources, received, lines))
+    acts = sources.materialise("acts", _followed(sources, received, lines, coded="CAM_PRS_IDE"))
     counts = acts.group_by("place").agg(rows=_.count()).execute()
-    kept = acts.filter((_.place == "kept") & _.CAM_PRS_IDE.notnull()).mutate(
+    kept = acts.filter(_.place == "kept").mutate(
         ccam=code(_.CAM_PRS_IDE).substr(0, 7), activity=_.CAM_ACT_COD, phase=_.CAM_TRT_PHA
     )
     report = _account(sources, ER_CAM_F, received=received, counts=counts, hits=[])
     return kept.select(PROCEDURES.column_names), report
 
 
-def _followed(sources: Sources, details: Table, lines: Table) -> Table:
-    """Details of the flux window with their line's person and dates, and `place`: kept, or why not."""
+def _followed(sources: Sources, details: Table, lines: Table, *, coded: str) -> Table:
+    """Details of the flux window with their line's person and dates, and `place`: kept, or why not.
+
+    `coded` names the column without which a detail says nothing.
+    """
     inside = details.filter(window(details, sources.year))
     line = lines.select(*LINE_KEY, "patient_id", "care_date", "known_date", "has_detail")
     joined = inside.left_join(line, LINE_KEY)
     joined = joined.drop(*[name for name in joined.columns if name.endswith("_right")])
     place = ibis.cases(
-        (joined.has_detail.isnull(), "other_care_year"), (joined.has_detail, "kept"), else_="detail_of_dropped_line"
+        (joined.has_detail.isnull(), "other_care_year"),
+        (~joined.has_detail, "detail_of_dropped_line"),
+        (joined[coded].isnull(), "no_code"),
+        else_="kept",
     )
     return joined.mutate(place=place).drop(*LINE_KEY, "has_detail")
 
@@ -103,5 +109,6 @@ def _account(sources: Sources, table: RawTable, *, received: Table, counts: pd.D
         Count("outside_flux_window", DROPPED, total - within),
         Count("other_care_year", DROPPED, int(followed.get("other_care_year", 0))),
         Count("detail_of_dropped_line", DROPPED, int(followed.get("detail_of_dropped_line", 0))),
+        Count("no_code", DROPPED, int(followed.get("no_code", 0))),
     ]
     return account(table.name, Count("rows_in", "in", total), [*shared, *hits])

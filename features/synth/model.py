@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 AGES = np.arange(111)
-SEXES = (1, 2)
 FOLLOW_UPS = {
     "gp_after": "gp_office",
     "nurse_after": "nurse_acts",

@@ -86,6 +86,7 @@ def test_acts_follow_their_line(tmp_path: Path) -> None:
         {"PRS_ORD_NUM": 2},
         {"PRS_ORD_NUM": 3},
         {"FLX_DIS_DTD": dt.date(2023, 1, 1)},
+        {"PRS_ORD_NUM": 1, "CAM_PRS_IDE": None},
     ]
     sources, persons = start(tmp_path, {"ER_PRS_F": lines, "ER_CAM_F": acts})
     classified = classified_lines(sources, claim_lines(sources), pseudonyms=persons.pseudonyms)
@@ -93,7 +94,8 @@ def test_acts_follow_their_line(tmp_path: Path) -> None:
     assert rows is not None
     assert rows.ccam.execute().tolist() == ["DEQP003"]
     assert rows_of(report) == {
-        "rows_in": 4, "outside_flux_window": 1, "other_care_year": 1, "detail_of_dropped_line": 1, "kept": 1,
+        "rows_in": 5, "outside_flux_window": 1, "other_care_year": 1, "detail_of_dropped_line": 1, "no_code": 1,
+        "kept": 1,
     }  # fmt: skip
 
 
