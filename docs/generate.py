@@ -26,7 +26,7 @@ def pages() -> dict[str, str]:
 
 def datasets_markdown() -> str:
     """One section per declared dataset: grain, key, columns with type, unit and meaning."""
-    head = "# Datasets\n\nGenerated from `features/tables.py`. Dates are days; cents are whole.\n"
+    head = "# Datasets\n\nGenerated from `features/tables/`. Dates are days; cents are whole.\n"
     return head + "".join(_dataset(table) for table in TABLES.values())
 
 

@@ -1,13 +1,8 @@
-"""Every dataset that crosses a step, declared once: grain, key, columns, types, units, meaning.
-
-The declaration is the documentation, the schema on write, and the check on read.
-"""
+"""Datasets from the claims to the explanations."""
 
 from __future__ import annotations
 
-from features.declare import TYPES, Column, Table
-
-__all__ = ["TABLES", "TYPES", "Column", "Table"]
+from features.declare import Column, Table
 
 PATIENT = Column("patient_id", "string", "Pseudonymised person, one for all the person's SNDS pseudonyms.")
 YEAR = Column("year", "int64", "Year of care.")
@@ -263,24 +258,3 @@ EXPLANATIONS = Table(
         ),
     ),
 )
-
-TABLES: dict[str, Table] = {
-    table.name: table
-    for table in (
-        BENEFICIARIES,
-        ALD_PERIODS,
-        DECLARATIONS,
-        COVERAGES,
-        CARE_LINES,
-        DISPENSINGS,
-        PROCEDURES,
-        STAYS,
-        READ_REPORT,
-        PATIENTELE,
-        ATTRIBUTION_REPORT,
-        FEATURE_TABLE,
-        SPENDING,
-        PREDICTIONS,
-        EXPLANATIONS,
-    )
-}

@@ -1,0 +1,103 @@
+"""Every dataset that crosses a step, declared once: grain, key, columns, types, units, meaning.
+
+The declaration is the documentation, the schema on write, and the check on read.
+"""
+
+from __future__ import annotations
+
+from features.declare import TYPES, Column, Table
+from features.tables.claims import (
+    ALD_PERIODS,
+    ATTRIBUTION_REPORT,
+    BENEFICIARIES,
+    CARE_LINES,
+    COVERAGES,
+    DECLARATIONS,
+    DISPENSINGS,
+    EXPLANATIONS,
+    FEATURE_TABLE,
+    PATIENTELE,
+    PREDICTIONS,
+    PROCEDURES,
+    READ_REPORT,
+    SPENDING,
+    STAYS,
+)
+from features.tables.schemes import (
+    AMOUNTS,
+    BIOSIMILAR_BOXES,
+    BRICK_NAMES,
+    BRICKS,
+    CONTACTS,
+    DEVELOPMENT,
+    FIDELISATION,
+    FORFAITS,
+    INDICATORS,
+    LEAKAGE,
+    RECONCILIATION,
+    TARGETS,
+)
+
+ORDERED = (
+    BENEFICIARIES,
+    ALD_PERIODS,
+    DECLARATIONS,
+    COVERAGES,
+    CARE_LINES,
+    DISPENSINGS,
+    PROCEDURES,
+    STAYS,
+    READ_REPORT,
+    PATIENTELE,
+    ATTRIBUTION_REPORT,
+    FEATURE_TABLE,
+    SPENDING,
+    PREDICTIONS,
+    EXPLANATIONS,
+    FIDELISATION,
+    LEAKAGE,
+    CONTACTS,
+    DEVELOPMENT,
+    BRICKS,
+    BIOSIMILAR_BOXES,
+    INDICATORS,
+    FORFAITS,
+    AMOUNTS,
+    TARGETS,
+    RECONCILIATION,
+)
+TABLES: dict[str, Table] = {table.name: table for table in ORDERED}
+
+__all__ = [
+    "ALD_PERIODS",
+    "AMOUNTS",
+    "ATTRIBUTION_REPORT",
+    "BENEFICIARIES",
+    "BIOSIMILAR_BOXES",
+    "BRICKS",
+    "BRICK_NAMES",
+    "CARE_LINES",
+    "CONTACTS",
+    "COVERAGES",
+    "DECLARATIONS",
+    "DEVELOPMENT",
+    "DISPENSINGS",
+    "EXPLANATIONS",
+    "FEATURE_TABLE",
+    "FIDELISATION",
+    "FORFAITS",
+    "INDICATORS",
+    "LEAKAGE",
+    "PATIENTELE",
+    "PREDICTIONS",
+    "PROCEDURES",
+    "READ_REPORT",
+    "RECONCILIATION",
+    "SPENDING",
+    "STAYS",
+    "TABLES",
+    "TARGETS",
+    "TYPES",
+    "Column",
+    "Table",
+]
