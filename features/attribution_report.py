@@ -82,7 +82,8 @@ def _two_rosters(found: Attribution, structure: str) -> tuple[int, str | None]:
 
 
 def _without_patient(found: Attribution, structure: str) -> str | None:
-    own = found.roster[found.roster["structure_id"] == structure]["professional_id"]
+    is_own = (found.roster["structure_id"] == structure) & (found.roster["profession"] == "mg")
+    own = found.roster[is_own]["professional_id"]
     idle = sorted(set(own) - set(found.present["doctor_id"]))
     return f"on the roster, declared by nobody in the year: {', '.join(idle)}" if idle else None
 

@@ -6,35 +6,31 @@ from pathlib import Path
 
 import pandas as pd
 
-from features.errors import InputError, MissingError
+from features.payer_files import days, read_rows, refuse, refuse_empty, refuse_unknown
 
 COLUMNS = ("structure_id", "structure_name", "professional_id", "from_date", "to_date")
+PROFESSIONS = ("mg", "ide", "other")
 OPEN_END = pd.Timestamp("2199-12-31")
 
 
 def read_roster(path: Path) -> pd.DataFrame:
-    """Roster rows: structure_id, structure_name, professional_id, from_date, to_date (`OPEN_END` where empty).
+    """Roster rows: structure_id, structure_name, professional_id, profession, from_date, to_date.
 
-    The file is a CSV with `,` or `;` between the columns, dates as YYYY-MM-DD.
+    The file is a CSV with `,` or `;` between the columns, dates as YYYY-MM-DD; to_date is `OPEN_END` where empty.
+    The column profession (mg, ide or other) may be absent or empty: a general practitioner, mg.
     Errors: MissingError for no file; InputError naming the file, the column and the row (1 is the header).
     """
-    if not path.exists():
-        raise MissingError(f"{path} is missing: it lists {', '.join(COLUMNS)}, one professional of a team a row")
-    with path.open(encoding="utf-8-sig") as file:
-        separator = ";" if ";" in file.readline() else ","
-    rows = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    rows = rows.rename(columns=str.strip).apply(lambda column: column.str.strip())
-    missing = [name for name in COLUMNS if name not in rows.columns]
-    if missing:
-        raise InputError(f"{path.name}: column {', '.join(missing)} is missing; a roster has {', '.join(COLUMNS)}")
-    for name in ("structure_id", "professional_id", "from_date"):
-        _refuse(path, name, rows[name] == "", "is empty; every row needs one")
-    roster = rows[list(COLUMNS)].assign(
-        from_date=_dates(path, rows, "from_date"), to_date=_dates(path, rows, "to_date").fillna(OPEN_END)
+    rows = read_rows(path, COLUMNS, optional=("profession",), holds="one professional of a team")
+    refuse_empty(path, rows, ("structure_id", "professional_id", "from_date"))
+    refuse_unknown(path, rows, "profession", PROFESSIONS)
+    roster = rows[["structure_id", "structure_name", "professional_id"]].assign(
+        profession=rows["profession"].where(rows["profession"] != "", "mg"),
+        from_date=days(path, rows, "from_date"),
+        to_date=days(path, rows, "to_date").fillna(OPEN_END),
     )
-    _refuse(path, "to_date", roster["to_date"] < roster["from_date"], "is before from_date; swap or correct them")
+    refuse(path, "to_date", roster["to_date"] < roster["from_date"], "is before from_date; swap or correct them")
     repeated = roster.duplicated(["structure_id", "professional_id", "from_date"])
-    _refuse(path, "professional_id", repeated, "repeats a row above (same structure and from_date); keep one")
+    refuse(path, "professional_id", repeated, "repeats a row above (same structure and from_date); keep one")
     return roster
 
 
@@ -58,17 +54,3 @@ def professionals_in_two(roster: pd.DataFrame) -> pd.DataFrame:
     differ = pairs["structure_id"] != pairs["structure_id_other"]
     found = pairs[shared & differ].rename(columns={"structure_id_other": "other_id"})
     return found[["professional_id", "structure_id", "other_id"]].drop_duplicates(ignore_index=True)
-
-
-def _dates(path: Path, rows: pd.DataFrame, name: str) -> pd.Series:
-    given = rows[name]
-    dates = pd.to_datetime(given.where(given != ""), format="%Y-%m-%d", errors="coerce")
-    _refuse(path, name, dates.isna() & (given != ""), "is not a date YYYY-MM-DD", given)
-    return dates
-
-
-def _refuse(path: Path, column: str, bad: pd.Series, why: str, values: pd.Series | None = None) -> None:
-    if bad.any():
-        row = int(bad.to_numpy().argmax())
-        value = "" if values is None else f" {values.iloc[row]!r}"
-        raise InputError(f"{path.name}: row {row + 2}, column {column}{value} {why} ({int(bad.sum())} such rows)")

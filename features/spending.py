@@ -23,8 +23,13 @@ from features.provenance import Provenance
 from features.store import read_dataset, write_dataset
 from features.tables import BENEFICIARIES, CARE_LINES, SPENDING, Column
 
-PERIMETERS = {"MG": "spent_mg_eur", "MG_IDE": "spent_mg_ide_eur", "TOTAL": "spent_total_eur"}
-CAP_SHARES = {"MG": 0.995, "MG_IDE": 0.99, "TOTAL": 0.99}
+PERIMETERS = {
+    "MG": "spent_mg_eur",
+    "MG_IDE": "spent_mg_ide_eur",
+    "TOTAL": "spent_total_eur",
+    "AMO": "reimbursed_total_eur",
+}
+CAP_SHARES = {"MG": 0.995, "MG_IDE": 0.99, "TOTAL": 0.99, "AMO": 0.99}
 UNIVERSE = "beneficiaries alive on some day of the year; those without any care count for 0 EUR"
 
 
@@ -89,7 +94,7 @@ def cap_of(spending: pd.DataFrame, perimeter: str) -> tuple[float, float]:
     """Share of patients below the cap of a perimeter, and the cap in euros for a full year.
 
     The cap is the quantile of annualised spending (euros over exposure), patients weighing by exposure: P99.5
-    for MG, P99 for MG_IDE and TOTAL (specs of PEPS, outliers: no public rule, assumed).
+    for MG, P99 for the others (specs of PEPS, outliers: no public rule, assumed).
     Errors: InputError for an unknown perimeter or an empty table.
     """
     if perimeter not in PERIMETERS:

@@ -34,6 +34,7 @@ WRITTEN_BY = {
     "care_lines": "read",
     "dispensings": "read",
     "procedures": "read",
+    "analyses": "read",
     "stays": "read",
     "read_report": "read",
     "patientele": "attribute",
@@ -42,6 +43,13 @@ WRITTEN_BY = {
     "spending": "spending",
     "predictions": "predict",
     "explanations": "explain",
+    "fidelisation": "count",
+    "leakage": "count",
+    "contacts": "count",
+    "development": "count",
+    "indicators": "count",
+    "bricks": "count",
+    "biosimilar_boxes": "count",
 }
 IBIS_TYPES = {"strings": "array<string>"}
 

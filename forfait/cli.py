@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from features.errors import InputError
+from forfait.cli_pages import PAGE_COMMANDS
+from forfait.cli_schemes import SCHEME_COMMANDS
 from forfait.console import frame_table, out, run_safely, working
 from forfait.options import (
     DATA,
@@ -23,11 +25,11 @@ from forfait.options import (
     Versions,
     Year,
     chosen_version,
+    connected,
+    day_of,
+    today,
     years_between,
 )
-
-if TYPE_CHECKING:
-    from ibis.backends import BaseBackend
 
 app = typer.Typer(
     help="Risk-adjusted forfaits from SNDS claims. Commands stand in the order of the line of data.",
@@ -36,22 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-
-def _connect(engine: str, memory: float | None) -> BaseBackend:
-    from features.engine import connect
-
-    return connect(engine, memory_gib=memory)
-
-
-def _today() -> date:
-    return datetime.now().astimezone().date()
-
-
-def _day(moment: datetime | None, default: date | None = None) -> date:
-    if moment is not None:
-        return moment.date()
-    return default or _today()
 
 
 @app.command()
@@ -88,7 +74,7 @@ def read(
     from features.snds.read import read_snds
 
     with working(f"read {year}") as step:
-        report = read_snds(_connect(engine, memory), snds, data, year, progress=step)
+        report = read_snds(connected(engine, memory), snds, data, year, progress=step)
     out.print(report_table(report))
 
 
@@ -109,7 +95,7 @@ def attribute(
     from features.attribution import attribute as attribute_patients
 
     with working(f"attribute {year}") as step:
-        _, report = attribute_patients(_connect(engine, memory), data, roster, year, progress=step)
+        _, report = attribute_patients(connected(engine, memory), data, roster, year, progress=step)
     out.print(frame_table(report, f"Attribution {year}"))
 
 
@@ -131,7 +117,7 @@ def features(
 
     known = known_on.date() if known_on else None
     with working(f"features {year}") as step:
-        table = build_features(_connect(engine, memory), data, year, known_on=known, progress=step)
+        table = build_features(connected(engine, memory), data, year, known_on=known, progress=step)
     out.print(f"feature_table {year}: {len(table.columns)} columns in {data / 'feature_table'}")
 
 
@@ -144,7 +130,7 @@ def spending(year: Year, data: Data = DATA, engine: Engine = ENGINE, memory: Mem
     from features.spending import measure_spending
 
     with working(f"spending {year}") as step:
-        table = measure_spending(_connect(engine, memory), data, year, progress=step)
+        table = measure_spending(connected(engine, memory), data, year, progress=step)
     out.print(f"spending {year}: {len(table.columns)} columns in {data / 'spending'}")
 
 
@@ -187,8 +173,8 @@ def promote(
     """
     from training.registry import promote as promote_version
 
-    decided = _day(decided_on)
-    if decided > _today():
+    decided = day_of(decided_on)
+    if decided > today():
         raise InputError(f"--decided-on {decided} is to come; a decision is written once it is taken")
     entry = promote_version(versions, model, version, from_date=from_.date(), decided_on=decided, by=by, why=why)
     out.print(f"{entry.model} version {entry.version} is in force from {entry.from_date} ({entry.version_hash[:12]})")
@@ -228,7 +214,7 @@ def predict(
     """
     from training.score import predict_year
 
-    chosen = chosen_version(versions, model, version, on=on and on.date(), today=_today())
+    chosen = chosen_version(versions, model, version, on=on and on.date(), today=today())
     with working(f"predict {model} {year}"):
         predictions = predict_year(data, versions, model, chosen, year)
     mean = predictions["expected_eur"].mean()
@@ -251,10 +237,14 @@ def explain(
     """
     from training.score import explain_year
 
-    chosen = chosen_version(versions, model, version, on=on and on.date(), today=_today())
+    chosen = chosen_version(versions, model, version, on=on and on.date(), today=today())
     with working(f"explain {model} {year}"):
         summary = explain_year(data, versions, model, chosen, year, everyone=everyone)
     out.print(frame_table(summary, f"{model} version {chosen}, {year}: mean euros per family and structure"))
+
+
+for command in (*SCHEME_COMMANDS, *PAGE_COMMANDS):
+    app.command(name=command.__name__)(command)
 
 
 @app.command()
@@ -287,7 +277,7 @@ def demo(
     """
     from forfait.demo import run_demo
 
-    page = run_demo(folder, patients=patients, seed=seed, today=_today())
+    page = run_demo(folder, patients=patients, seed=seed, today=today())
     out.print(f"\nOpen [bold]{page}[/]")
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from features.errors import InputError, RuleError
 from forfait.settings import Settings
+
+if TYPE_CHECKING:
+    from ibis.backends import BaseBackend
 
 Data = Annotated[Path, typer.Option(help="Folder of the datasets (FORFAIT_DATA).", envvar="FORFAIT_DATA")]
 Versions = Annotated[
@@ -20,12 +23,40 @@ Engine = Annotated[str, typer.Option(help="duckdb or spark (FORFAIT_ENGINE).", e
 Memory = Annotated[
     float | None, typer.Option(help="Memory that the engine may take, in GiB; it spills to disk beyond.")
 ]
-Model = Annotated[str, typer.Argument(help="Model: peps_mg, peps_mg_ide, total or budget_total.")]
+Model = Annotated[str, typer.Argument(help="Model: peps_mg, peps_mg_ide, ipep, total or budget_total.")]
 Version = Annotated[int | None, typer.Option(help="Version; default: the one in force on --on.")]
 On = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day whose version in force is used.")]
 
+Scheme = Annotated[str, typer.Argument(help="peps, ipep, ipso or biosimilars.")]
+Structure = Annotated[str | None, typer.Option(help="One structure; default: all of them (--all).")]
+All = Annotated[bool, typer.Option("--all", help="Every structure of the scheme.")]
+Kind = Annotated[str, typer.Option(help="provisional (before the year) or final (once claims are in).")]
+By = Annotated[str, typer.Option(help="Who decides.")]
+Decided = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the decision; default: today.")]
+Roster = Annotated[Path | None, typer.Option(help="Roster of the structures; default: roster.csv in the data folder.")]
+Participations = Annotated[
+    Path | None, typer.Option(help="Who takes part in what; default: participations.csv in the data folder.")
+]
+
 DEFAULTS = Settings()
 DATA, VERSIONS, ENGINE = DEFAULTS.data, DEFAULTS.versions, DEFAULTS.engine
+
+
+def connected(engine: str, memory_gib: float | None) -> BaseBackend:
+    """The engine asked for."""
+    from features.engine import connect
+
+    return connect(engine, memory_gib=memory_gib)
+
+
+def today() -> date:
+    """Today, where the user is: the one reading of the clock."""
+    return datetime.now().astimezone().date()
+
+
+def day_of(moment: datetime | None, default: date | None = None) -> date:
+    """The day given, else the default, else today."""
+    return moment.date() if moment is not None else default or today()
 
 
 def years_between(text: str) -> range:

@@ -47,6 +47,7 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe("peps_mg", "PEPS, médecine générale", "MG", PAYMENT_FEATURES),
         Recipe("peps_mg_ide", "PEPS, médecine générale et soins infirmiers", "MG_IDE", PAYMENT_FEATURES),
+        Recipe("ipep", "IPEP, dépense remboursée", "AMO", PAYMENT_FEATURES),
         Recipe("total", "Dépense totale", "TOTAL", PAYMENT_FEATURES),
         Recipe("budget_total", "Prévision budgétaire, dépense totale", "TOTAL", FORECAST_FEATURES),
     )

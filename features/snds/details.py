@@ -15,19 +15,28 @@ from features.snds.sources import Sources, code
 from features.tables import DISPENSINGS, PROCEDURES
 
 LARGE_PACK = ("O", "1", "G")
+PRESCRIBER = ("prescriber_establishment_id", "prescriber_specialty")
 
 
 def read_dispensings(sources: Sources, lines: Table) -> tuple[Table, Report]:
-    """Rows of dispensings (packs of one person, day and code summed, above 0) and the account of ER_PHA_F."""
+    """Rows of dispensings (packs of one person, day and code summed, above 0) and the account of ER_PHA_F.
+
+    The prescriber is that of the claim line; of two in one sum, the one that comes last in order of its number.
+    """
     received = sources.raw(ER_PHA_F)
-    packs = _followed(sources, received, lines, coded="PHA_PRS_C13")
+    packs = followed(sources, received, lines, coded="PHA_PRS_C13")
     is_kept = packs.place == "kept"
     packs = packs.group_by(
         "place",
         patient_id=ibis.ifelse(is_kept, packs.patient_id, ibis.null("string")),
         care_date=ibis.ifelse(is_kept, packs.care_date, ibis.null("date")),
         cip=ibis.ifelse(is_kept, packs.PHA_PRS_C13, ibis.null("int64")),
-    ).agg(known_date=_.known_date.max(), quantity=_.PHA_ACT_QSN.fill_null(0).sum(), rows=_.count())
+    ).agg(
+        known_date=_.known_date.max(),
+        quantity=_.PHA_ACT_QSN.fill_null(0).sum(),
+        **{name: packs[name].max() for name in PRESCRIBER},
+        rows=_.count(),
+    )
     packs = sources.materialise("packs", packs)
     known = sources.raw(IR_PHA_R).select(cip="PHA_CIP_C13", atc=code(_.PHA_ATC_CLA), pack=_.PHA_GRD_CND.upper())
     known = known.group_by("cip").agg(atc=_.atc.max(), is_large_pack=_.pack.isin(LARGE_PACK).fill_null(False).max())
@@ -43,22 +52,22 @@ def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, Repor
         return None, []
     # an act has no sign: of a reversal's group, only the detail of the line that is left counts
     lines = lines.mutate(has_detail=lines.reason.isnull())
-    acts = sources.materialise("acts", _followed(sources, received, lines, coded="CAM_PRS_IDE"))
+    acts = sources.materialise("acts", followed(sources, received, lines, coded="CAM_PRS_IDE"))
     counts = acts.group_by("place").agg(rows=_.count()).execute()
     kept = acts.filter(_.place == "kept").mutate(
         ccam=code(_.CAM_PRS_IDE).substr(0, 7), activity=_.CAM_ACT_COD, phase=_.CAM_TRT_PHA
     )
-    report = _account(sources, ER_CAM_F, received=received, counts=counts, hits=[])
+    report = account_of_details(sources, ER_CAM_F, received=received, counts=counts, hits=[])
     return kept.select(PROCEDURES.column_names), report
 
 
-def _followed(sources: Sources, details: Table, lines: Table, *, coded: str) -> Table:
+def followed(sources: Sources, details: Table, lines: Table, *, coded: str) -> Table:
     """Details of the flux window with their line's person and dates, and `place`: kept, or why not.
 
     `coded` names the column without which a detail says nothing.
     """
     inside = details.filter(window(details, sources.year))
-    line = lines.select(*LINE_KEY, "patient_id", "care_date", "known_date", "has_detail")
+    line = lines.select(*LINE_KEY, "patient_id", "care_date", "known_date", "has_detail", *PRESCRIBER)
     joined = inside.left_join(line, LINE_KEY)
     joined = joined.drop(*[name for name in joined.columns if name.endswith("_right")])
     place = ibis.cases(
@@ -89,10 +98,12 @@ def _account_of_packs(sources: Sources, received: Table, *, packs: Table, dispen
         Count("packs_returned", DROPPED, groups - rows),
         Count("unknown_pack", FLAGGED, unknown),
     ]
-    return _account(sources, ER_PHA_F, received=received, counts=counts, hits=hits)
+    return account_of_details(sources, ER_PHA_F, received=received, counts=counts, hits=hits)
 
 
-def _account(sources: Sources, table: RawTable, *, received: Table, counts: pd.DataFrame, hits: list[Count]) -> Report:
+def account_of_details(
+    sources: Sources, table: RawTable, *, received: Table, counts: pd.DataFrame, hits: list[Count]
+) -> Report:
     """Report rows of a detail table: the controls that detail tables share, then `hits`.
 
     Errors: InputError where a detail met two claim lines, so that it was multiplied.

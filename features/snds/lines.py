@@ -16,7 +16,7 @@ from features.reference_data import GENERAL_PRACTICE, acts
 from features.snds.netting import NETTING_COLUMNS, REVERSAL_KEY, net_reversals
 from features.snds.persons import is_fictitious
 from features.snds.schema import ER_ETE_F, ER_PRS_F, LINE_KEY
-from features.snds.sources import Sources, cents
+from features.snds.sources import Sources, cents, code
 
 FOR_INFORMATION = (71, 72)
 PUBLIC_CATEGORIES = (101, 355, 131, 106, 122, 365, 128, 129)
@@ -103,6 +103,8 @@ def _columns(lines: Table) -> Table:
         performer_specialty=lines.PSE_SPE_COD,
         establishment_id=lines.ETB_EXE_FIN,
         pathway_code=lines.PRS_PDS_QCP,
+        prescriber_establishment_id=code(lines.ETB_PRE_FIN),
+        prescriber_specialty=lines.PSP_SPE_COD,
         signed_quantity=lines.PRS_ACT_QTE.fill_null(0),
         base_cents=cents(lines.base_eur),
         reimbursed_cents=cents(lines.reimbursed_eur),

@@ -13,6 +13,7 @@ from ibis.expr.types import Table
 
 from features.provenance import Provenance
 from features.snds.acute import read_acute, read_outpatient
+from features.snds.biology import read_analyses
 from features.snds.care import account_of_claims, care_rows, coverage_rows
 from features.snds.controls import FLAGGED, Count, Report, account, report_frame
 from features.snds.details import read_dispensings, read_procedures
@@ -22,7 +23,7 @@ from features.snds.persons import read_persons
 from features.snds.rights import latest_end, read_ald, read_c2s, read_declarations
 from features.snds.sources import Sources
 from features.store import write_dataset
-from features.tables import CARE_LINES, COVERAGES, PROCEDURES, STAYS, TABLES
+from features.tables import ANALYSES, CARE_LINES, COVERAGES, PROCEDURES, STAYS, TABLES
 from features.tables import Table as Declared
 
 Progress = Callable[[str], None]
@@ -40,8 +41,8 @@ def read_snds(
 ) -> pd.DataFrame:
     """The read report (features.tables.READ_REPORT) of a care year, once its datasets are written under `data`.
 
-    Writes beneficiaries, ald_periods, declarations, coverages, care_lines, dispensings, procedures, stays and
-    read_report of the year. A hospital stay counts as known `pmsi_delay_months` after the month of exit [A].
+    Writes beneficiaries, ald_periods, declarations, coverages, care_lines, dispensings, procedures, analyses,
+    stays and read_report of the year. A hospital stay counts as known `pmsi_delay_months` after the month of exit [A].
     Errors: InputError naming a missing table or column and its purpose, or a value that cannot be read.
     """
     say = progress or (lambda step: None)
@@ -72,6 +73,7 @@ def _cleaned(sources: Sources, say: Progress) -> tuple[dict[str, Table], Report]
     say("drugs and acts")
     dispensings, of_packs = read_dispensings(sources, lines)
     procedures, of_acts = read_procedures(sources, lines)
+    analyses, of_biology = read_analyses(sources, lines)
     say("hospital stays")
     fields = [read(sources, persons.pmsi) for read in HOSPITAL_FIELDS]
     say("rights")
@@ -87,10 +89,11 @@ def _cleaned(sources: Sources, say: Progress) -> tuple[dict[str, Table], Report]
         "care_lines": _union(CARE_LINES, care_rows(lines), *[field.care for field in fields]),
         "dispensings": dispensings.drop("is_unknown"),
         "procedures": _union(PROCEDURES, procedures),
+        "analyses": _union(ANALYSES, analyses),
         "stays": _union(STAYS, *[field.stays for field in fields]),
     }
     of_stays = [line for field in fields for line in field.report]
-    accounts = [of_claims, of_packs, of_acts, persons.report, of_stays, of_ald, of_contracts, of_c2s]
+    accounts = [of_claims, of_packs, of_acts, of_biology, persons.report, of_stays, of_ald, of_contracts, of_c2s]
     return datasets, [line for lines in accounts for line in lines] + _absences(sources)
 
 

@@ -105,6 +105,8 @@ ER_PRS_F = RawTable(
         text("PFS_EXE_NUM", "performing professional"),
         optional("CPL_REM_BSE", "euros", "base of reimbursement of the supplement", "taken as 0"),
         optional("PRS_PDS_QCP", "int64", "place in the coordinated pathway", "pathway_code left empty"),
+        optional("ETB_PRE_FIN", "string", "establishment of the prescriber", "prescriber_establishment_id left empty"),
+        optional("PSP_SPE_COD", "int64", "specialty of the prescriber", "prescriber_specialty left empty"),
         optional("BEN_CMU_TOP", "string", "free complementary cover before 2020 (pitfall 25)", "BEN_C2S_TYP alone"),
         optional("BEN_CMU_CAT", "string", "state medical aid shown as free cover (pitfall 25)", "RGM_COD alone"),
     ),
@@ -137,6 +139,13 @@ ER_CAM_F = RawTable(
     ),
     optional=True,
     if_absent="no row in procedures",
+)
+ER_BIO_F = RawTable(
+    "ER_BIO_F",
+    "acts of medical biology",
+    (*_KEY, whole("BIO_PRS_IDE", "code of the nomenclature of biology (NABM)")),
+    optional=True,
+    if_absent="no row in analyses: the follow-up of diabetics is not measured",
 )
 IR_PHA_R = RawTable(
     "IR_PHA_R",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from features.synth.arrow import Part
+from features.synth.bricks import write_declared_bricks
 from features.synth.claims import ordinary_claims
 from features.synth.conditions import draw_year, state_on
 from features.synth.days import first_day
@@ -83,6 +84,8 @@ def make_chunk(order: Order, chunk: int) -> Planted:
         "IR_MTT_R": write_contracts(desk, contracts, numbers=directory.number_array),
         "IR_ORC_R": write_cover(desk),
     }
+    oracle = Part(order.data / "oracle", chunk, part.name)
+    write_declared_bricks(desk, contracts, directory=directory, part=oracle)
     return planted | {
         (table, name, None): (rows, 0, 0) for table, found in counts.items() for name, rows in found.items()
     }

@@ -18,6 +18,11 @@ def first_day(year: int) -> int:
     return (date(year, 1, 1) - date(1970, 1, 1)).days
 
 
+def iso_days(days: Array) -> Array:
+    """Days as YYYY-MM-DD; "" for NEVER."""
+    return np.where(days >= NEVER, "", np.datetime_as_string(days.astype("M8[D]"), unit="D"))
+
+
 def month_of(days: Array) -> Array:
     """Months since January 1970 of each day."""
     return days.astype("M8[D]").astype("M8[M]").astype(np.int64)
@@ -38,3 +43,14 @@ def pseudonyms(places: Array, *, salt: int, prefix: str) -> list[str]:
     shifts = np.arange(60, -4, -4, dtype=np.uint64)
     digits = _HEX[((mixed[:, None] >> shifts) & np.uint64(15)).astype(np.uint8)]
     return [prefix + text.decode() for text in np.ascontiguousarray(digits).view("S16").ravel()]
+
+
+def uniform(*keys: Array, salt: int) -> Array:
+    """A number from 0 to 1 for each row, the same wherever the keys are the same: a draw that rows can repeat."""
+    mixed = np.full(np.broadcast(*keys).shape, salt * 2 + 1, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        for key in keys:
+            mixed = (mixed ^ np.asarray(key).astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+            mixed ^= mixed >> np.uint64(29)
+        mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    return (mixed >> np.uint64(11)) / float(1 << 53)

@@ -6,28 +6,34 @@ import numpy as np
 import pyarrow as pa
 
 from features.synth.arrow import Part, at, coded, constant, days, euros, integers, long_integers, looked_up
+from features.synth.biology import biology_details
 from features.synth.claims import CERTIFICATIONS, CONTROLS, Claims
-from features.synth.days import first_of_month, month_of
-from features.synth.geography import DEPARTMENTS, communes
-from features.synth.lines import CONTRIBUTION, ORDINARY, SUPPLEMENT, Stage
+from features.synth.days import first_of_month, month_of, uniform
+from features.synth.geography import DEPARTMENTS, communes, hospital_finess
+from features.synth.lines import CONTRIBUTION, GP_SPECIALTIES, ORDINARY, SUPPLEMENT, Stage
 from features.synth.model import Array, CareModel
+from features.synth.prescribers import prescribers
 from features.synth.stays import CLINICS
 
 PLAIN = ("DCT_ORD_NUM",)
 LINES_PER_STATEMENT = 4
 C2S_TYPES = ("ZZZ", "G89", "P89")
 AME_SCHEME, GENERAL_SCHEME = 95, 101
-PATHWAY_DECLARED, PATHWAY_EMERGENCY, PATHWAY_AWAY = 1, 5, 6
+PATHWAY_DECLARED, PATHWAY_REPLACED, PATHWAY_AWAY = 1, 7, 6
+EMERGENCY, OUTSIDE_PATHWAY, UNDER_16 = (25, 5), (24, 23), (34, 33)  # without a declared doctor, and with one
+EMERGENCY_SHARE, AWAY_SHARE, REPLACED_SHARE = 0.09, 0.08, 0.3
+ADULT_DAYS = 16 * 365.25
 CIP_FIRST, UNKNOWN_CIP_FIRST = 3400930000000, 3400999000000
 
 
 def write_claims(stage: Stage, claims: Claims, *, part: Part, unknown_packs: float) -> dict[str, int]:
-    """Parts of ER_PRS_F, ER_PHA_F, ER_CAM_F and ER_ETE_F; returns rows of ER_PHA_F by control."""
+    """Parts of ER_PRS_F, ER_PHA_F, ER_CAM_F, ER_BIO_F and ER_ETE_F; returns rows of ER_PHA_F by control."""
     key = _key(stage, claims, chunk=part.chunk)
     part.write("ER_PRS_F", {**key, **_person(stage, claims), **_act(stage, claims)}, plain=PLAIN)
     packs, counts = _packs(stage, claims, key=key, unknown_packs=unknown_packs)
     part.write("ER_PHA_F", packs, plain=PLAIN)
     part.write("ER_CAM_F", _procedures(stage, claims, key=key), plain=PLAIN)
+    part.write("ER_BIO_F", biology_details(stage, claims, key), plain=PLAIN)
     part.write("ER_ETE_F", _establishments(claims, key), plain=PLAIN)
     return counts
 
@@ -79,6 +85,7 @@ def _act(stage: Stage, claims: Claims) -> dict[str, pa.Array]:
     """Act, days, amounts and qualifiers of each line."""
     lines = claims.lines
     nothing = np.zeros(lines.size, dtype=np.int64)
+    prescribed = prescribers(stage.model, lines.person + stage.persons.first_place, pack=lines.pack)
     is_contribution = lines.kind == CONTRIBUTION
     base, reimbursed = claims.base_cents, claims.reimbursed_cents
     return {
@@ -99,16 +106,43 @@ def _act(stage: Stage, claims: Claims) -> dict[str, pa.Array]:
         "PSE_SPE_COD": integers(lines.specialty),
         "PFS_EXE_NUM": coded(lines.performer, stage.doctors.directory.number_array),
         "PRS_PDS_QCP": integers(_pathway(stage, claims)),
+        "ETB_PRE_FIN": coded(prescribed.hospital, [finess[:8] for finess in hospital_finess()]),
+        "PSP_SPE_COD": integers(prescribed.specialty, prescribed.specialty < 0),
     }
 
 
 def _pathway(stage: Stage, claims: Claims) -> Array:
-    """Place in the coordinated pathway: declared doctor, else emergency or away from home; 0 for other acts."""
-    lines = claims.lines
+    """Place in the coordinated pathway (IR_QPS_V) of general-practice acts; 0 for other acts.
+
+    The declared doctor; a colleague of the structure who replaces him; emergency, away from home, under 16 or
+    outside the pathway, as the person, the day and the performer have it, so that a reversal repeats its line.
+    """
+    lines, directory = claims.lines, stage.doctors.directory
     declared = stage.doctors.declared[lines.person]
-    is_gp = np.isin(lines.specialty, (1, 22, 23)) & (lines.kind != SUPPLEMENT)
-    away = np.where(lines.day % 3 == 0, PATHWAY_AWAY, PATHWAY_EMERGENCY)
-    return np.where(is_gp, np.where(lines.performer == declared, PATHWAY_DECLARED, away), 0)
+    is_gp = np.isin(lines.specialty, GP_SPECIALTIES) & (lines.kind != SUPPLEMENT)
+    has = (declared >= 0).astype(np.int64)
+    team = np.where(declared >= 0, directory.team[declared], -1)
+    performer = np.minimum(lines.performer, directory.gp_count - 1)
+    is_colleague = (team >= 0) & (directory.team[performer] == team)
+    draw = uniform(lines.person, lines.day, lines.performer, salt=7)
+    is_minor = lines.day - stage.persons.birth[lines.person] < ADULT_DAYS
+    other = np.where(is_minor, np.array(UNDER_16)[has], np.array(OUTSIDE_PATHWAY)[has])
+    codes = np.select(
+        [
+            lines.performer == declared,
+            is_colleague,
+            draw < EMERGENCY_SHARE,
+            draw < EMERGENCY_SHARE + AWAY_SHARE,
+        ],
+        [
+            PATHWAY_DECLARED,
+            np.where(draw < REPLACED_SHARE, PATHWAY_REPLACED, other),
+            np.array(EMERGENCY)[has],
+            PATHWAY_AWAY,
+        ],
+        other,
+    )
+    return np.where(is_gp, codes, 0)
 
 
 def _packs(
@@ -164,8 +198,9 @@ def clinic_finess() -> tuple[str, ...]:
 
 
 def cip_codes(model: CareModel) -> Array:
-    """Invented CIP13 of each drug: 12 digits and the check digit of EAN-13."""
+    """CIP13 of each drug: that of its row, else an invented one of 12 digits and the check digit of EAN-13."""
     first = CIP_FIRST // 10 + np.arange(len(model.drugs)) * 137
     digits = (first[:, None] // 10 ** np.arange(11, -1, -1)) % 10
     total = (digits * np.tile([1, 3], 6)).sum(axis=1)
-    return first * 10 + (10 - total % 10) % 10
+    given = np.array([int(row["cip13"] or 0) for row in model.drugs])
+    return np.where(given > 0, given, first * 10 + (10 - total % 10) % 10)

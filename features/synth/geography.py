@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from features.synth.model import Array
 
 COMMUNES = 320
+SPLIT_DEPARTMENTS = 4
+HOSPITALS = 40
 DEPARTMENTS = tuple(
     f"{place:02d}"
     for place in (
@@ -96,3 +100,22 @@ def communes() -> Communes:
 def _insee(department: str, rank: str) -> str:
     """INSEE code of 5 characters: department and rank; overseas, 3 and the last 2."""
     return department + rank[1:] if department.startswith("97") else department[1:] + rank
+
+
+@cache
+def hospital_finess() -> tuple[str, ...]:
+    """FINESS of 9 characters of the public hospitals; none is on the list of duplicates."""
+    return tuple(f"{DEPARTMENTS[place % len(DEPARTMENTS)]}09{10000 + place}" for place in range(HOSPITALS))
+
+
+def write_territories(path: Path) -> None:
+    """territories.csv: the territoire de vie-santé of each commune, a department or half of a large one."""
+    places = communes()
+    rows = pd.DataFrame({"commune": places.insee, "department": places.department})
+    rows["weight"] = np.diff(places.cumulated, prepend=0.0)
+    large = rows.groupby("department").weight.sum().nlargest(SPLIT_DEPARTMENTS).index
+    rows = rows.drop_duplicates("commune").sort_values("commune", ignore_index=True)
+    half = rows.groupby("department").cumcount() % 2 + 1
+    suffix = np.where(rows.department.isin(large), half.astype(str), "1")
+    rows["territory_id"] = "TVS" + rows.department + suffix
+    rows[["commune", "territory_id"]].to_csv(path, index=False, lineterminator="\n")

@@ -9,7 +9,7 @@ import numpy as np
 from features.synth.conditions import State, Year
 from features.synth.days import first_day
 from features.synth.doctors import Doctors
-from features.synth.expectation import CHILD_AGE, MG, Rates
+from features.synth.expectation import CHILD_AGE, IDE, MG, Rates
 from features.synth.identities import Identities
 from features.synth.model import CHILD_SUPPLEMENT_CENTS, HOME_SUPPLEMENT_CENTS, Array, CareModel, numbers
 from features.synth.population import Persons
@@ -185,6 +185,8 @@ def _act_lines(stage: Stage, name: str, *, rows: Array, day: Array) -> list[Line
     ccam = np.array([stage.model.ccam.index(code) if code else -1 for code in acts.ccam])
     if name in MG:
         performer = stage.doctors.general_practitioner(person, stage.rng)
+    elif name in IDE:
+        performer = stage.doctors.nurse(person, stage.rng)
     else:
         performer = stage.doctors.other(person, specialty, rng=stage.rng)
     lines = make_lines(

@@ -9,12 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from features.synth.arrow import Part, coded, days, texts
-from features.synth.geography import DEPARTMENTS
 from features.synth.lines import Stage
 from features.synth.model import Array, read_rows
 from features.synth.rates import Rates
 
-HOSPITALS = 40
 STAY_CONTROLS = (
     "kept",
     "finess_duplicate",
@@ -65,12 +63,6 @@ class Plan:
     def write(self, table: str, columns: dict[str, pa.Array]) -> None:
         """The part of a table of the year (`{}` in its name)."""
         self.part.write(table.format(self.year), columns)
-
-
-@cache
-def hospital_finess() -> tuple[str, ...]:
-    """FINESS of 9 characters of the public hospitals; none is on the list of duplicates."""
-    return tuple(f"{DEPARTMENTS[place % len(DEPARTMENTS)]}09{10000 + place}" for place in range(HOSPITALS))
 
 
 @cache

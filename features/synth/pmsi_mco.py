@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from features.synth.arrow import at, coded, constant, euros, integers
 from features.synth.er_tables import clinic_finess
+from features.synth.geography import hospital_finess
 from features.synth.lines import Stage
 from features.synth.model import Array, CareModel
 from features.synth.pmsi import (
@@ -19,7 +20,6 @@ from features.synth.pmsi import (
     Records,
     chaining,
     duplicated_finess,
-    hospital_finess,
     is_single,
     plant_records,
     reimbursed_part,

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.synth.arrow import at, coded, constant, euros
+from features.synth.geography import hospital_finess
 from features.synth.lines import Stage
 from features.synth.model import ACE_EUR, Array
 from features.synth.pmsi import (
@@ -16,7 +17,6 @@ from features.synth.pmsi import (
     Plan,
     Records,
     chaining,
-    hospital_finess,
     is_single,
     plant_records,
     reimbursed_part,

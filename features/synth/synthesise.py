@@ -16,14 +16,16 @@ import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.synth.arrow import coded, integers, long_integers, texts, write_file
+from features.synth.bricks import TABLE as BRICKS
+from features.synth.bricks import join_declared_bricks
 from features.synth.chunk import CHUNK, Count, Order, Planted, make_chunk
 from features.synth.doctors import Directory, draw_directory, write_roster
 from features.synth.er_tables import cip_codes, clinic_finess
-from features.synth.geography import communes
+from features.synth.geography import communes, hospital_finess, write_territories
 from features.synth.model import care_model
-from features.synth.pmsi import hospital_finess
 from features.synth.rates import Rates
 from features.synth.report import calibration_report, write_report
+from features.synth.structures import write_participations
 
 CLAIMS = "ER_PRS_F"
 MARK = "FICTIONAL.txt"
@@ -45,8 +47,9 @@ def synthesise(
 ) -> pd.DataFrame:
     """Calibration report of a new fictional France: published figures, what was obtained, whether it is in its band.
 
-    Writes data/snds/* (raw tables), data/roster.csv, data/oracle/* (expected.parquet, drawn.parquet,
-    planted.json) and data/synth_report.csv and .md. The same seed gives the same bytes, whatever `workers`.
+    Writes data/snds/* (raw tables), data/roster.csv, participations.csv, territories.csv and declared_bricks.csv,
+    data/oracle/* (expected.parquet, drawn.parquet, planted.json) and data/synth_report.csv and .md. The same seed
+    gives the same bytes, whatever `workers`.
     Errors: InputError for arguments out of range, or a data/snds that does not come from here.
     """
     order = Order(data, patients, years, seed, rates or Rates())
@@ -62,6 +65,9 @@ def synthesise(
     _write_references(order, draw_directory(patients, years, seed=seed))
     for name in ("expected", "drawn"):
         _join_parts(data / "oracle" / name)
+    bricks = data / "oracle" / BRICKS
+    join_declared_bricks(bricks, data / "declared_bricks.csv")
+    shutil.rmtree(bricks)
     _write_planted(planted, years, path=data / "oracle" / "planted.json")
     report = calibration_report(data / "oracle" / "drawn.parquet")
     write_report(report, data)
@@ -121,10 +127,12 @@ def _write_references(order: Order, directory: Directory) -> None:
     """IR_PHA_R, DEFA_UU2015, DA_PRA_R, BE_IDE_R and the roster."""
     snds, model = order.data / "snds", care_model()
     code = cip_codes(model)
+    once = np.sort(np.unique(code, return_index=True)[1])
+    drugs = [model.drugs[place] for place in once]
     packs = {
-        "PHA_CIP_C13": long_integers(code),
-        "PHA_ATC_CLA": texts([row["atc"] for row in model.drugs]),
-        "PHA_GRD_CND": texts(["O" if row["is_large"] == "1" else "N" for row in model.drugs]),
+        "PHA_CIP_C13": long_integers(code[once]),
+        "PHA_ATC_CLA": texts([row["atc"] for row in drugs]),
+        "PHA_GRD_CND": texts(["O" if row["is_large"] == "1" else "N" for row in drugs]),
     }
     write_file(snds / "IR_PHA_R.parquet", packs)
     places = communes()
@@ -146,6 +154,8 @@ def _write_references(order: Order, directory: Directory) -> None:
     kinds = ["355"] * len(hospital_finess()) + ["128"] * len(clinic_finess())
     write_file(snds / "BE_IDE_R.parquet", {"IDE_ETA_NU8": texts(sites), "IDE_PSH_CAT": texts(kinds)})
     write_roster(directory, order.data / "roster.csv")
+    write_participations(directory.structures, order.data / "participations.csv")
+    write_territories(order.data / "territories.csv")
 
 
 def _join_parts(folder: Path) -> None:

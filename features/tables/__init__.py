@@ -8,6 +8,7 @@ from __future__ import annotations
 from features.declare import TYPES, Column, Table
 from features.tables.claims import (
     ALD_PERIODS,
+    ANALYSES,
     ATTRIBUTION_REPORT,
     BENEFICIARIES,
     CARE_LINES,
@@ -46,6 +47,7 @@ ORDERED = (
     CARE_LINES,
     DISPENSINGS,
     PROCEDURES,
+    ANALYSES,
     STAYS,
     READ_REPORT,
     PATIENTELE,
@@ -71,6 +73,7 @@ TABLES: dict[str, Table] = {table.name: table for table in ORDERED}
 __all__ = [
     "ALD_PERIODS",
     "AMOUNTS",
+    "ANALYSES",
     "ATTRIBUTION_REPORT",
     "BENEFICIARIES",
     "BIOSIMILAR_BOXES",

@@ -101,6 +101,10 @@ DISPENSINGS = Table(
         Column("atc", "string", "ATC class; null when the pack is unknown.", nullable=True),
         Column("is_large_pack", "boolean", "Large pack (about three months)."),
         Column("quantity", "int64", "Packs, reversals deducted.", "packs"),
+        Column(
+            "prescriber_establishment_id", "string", "FINESS (8 characters) of the prescriber's hospital.", "", True
+        ),
+        Column("prescriber_specialty", "int64", "Specialty of the prescriber.", nullable=True),
     ),
 )
 
@@ -115,6 +119,18 @@ PROCEDURES = Table(
         Column("ccam", "string", "CCAM code, 7 characters."),
         Column("activity", "string", "CCAM activity.", nullable=True),
         Column("phase", "int64", "CCAM phase.", nullable=True),
+    ),
+)
+
+ANALYSES = Table(
+    name="analyses",
+    grain="one act of medical biology",
+    key=(),
+    columns=(
+        PATIENT,
+        Column("care_date", "date", "Day of the act."),
+        KNOWN,
+        Column("nabm", "string", "Code of the nomenclature of biology (NABM), 4 digits."),
     ),
 )
 

@@ -36,7 +36,7 @@ LEAKAGE = Table(
         STRUCTURE,
         YEAR,
         PERIMETER,
-        Column("dimension", "string", "specialty, performer, pathway, month, weekday or neutralised."),
+        Column("dimension", "string", "specialty, performer, pathway, month, weekday, distance or neutralised."),
         Column("value", "string", "Value of the dimension."),
         Column("patients", "int64", "Patients concerned.", "patients"),
         Column("acts", "int64", "Acts.", "acts"),

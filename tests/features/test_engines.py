@@ -13,15 +13,28 @@ import pytest
 
 from features.attribution import attribute
 from features.build import build_features
+from features.contacts import measure_contacts
+from features.development import measure_development
 from features.engine import connect, dataset_path
+from features.fidelisation import measure_fidelisation
+from features.leakage import DIMENSIONS, NEUTRALISED_REASON, measure_leakage
 from features.spending import measure_spending
+from features.team import TeamCount
+from tests.features.teams import RULES
 from tests.features.world import put, read_year
 
 ROSTER = """structure_id,structure_name,professional_id,from_date,to_date
 T1,One,D1,2020-01-01,2023-03-31
 T1,One,D2,2020-01-01,
 """
-DATASETS = (("feature_table", 2024), ("spending", 2023), ("patientele", 2023), ("attribution_report", 2023))
+COUNTED = ("fidelisation", "leakage", "contacts", "development")
+DATASETS = (
+    ("feature_table", 2024),
+    ("spending", 2023),
+    ("patientele", 2023),
+    ("attribution_report", 2023),
+    *((name, 2023) for name in COUNTED),
+)
 
 
 def drawn(data: Path) -> None:
@@ -70,6 +83,11 @@ def drawn(data: Path) -> None:
         ],
         care_lines=[
             {"patient_id": "A", "care_date": date(2023, 1, 2), "base_cents": 2651},
+            {"patient_id": "A", "care_date": date(2023, 5, 7), "performer_id": "35100009", "pathway_code": 3},
+            {"patient_id": "A", "care_date": date(2023, 5, 8), "performer_id": "35100009", "pathway_code": 5},
+            {"patient_id": "B", "care_date": date(2023, 6, 8), "performer_id": "X2"},
+            {"patient_id": "B", "care_date": date(2023, 6, 8), "performer_id": "X2", "act_code": 1933, "quantity": 0},
+            {"patient_id": "B", "care_date": date(2023, 8, 1), "performer_id": None, "perimeter": "ide"},
             {"patient_id": "C", "care_date": date(2023, 2, 2), "performer_id": "D2"},
             {
                 "patient_id": "C",
@@ -88,6 +106,11 @@ def written(engine: str, data: Path) -> dict[str, pd.DataFrame]:
     build_features(con, data, 2024)
     measure_spending(con, data, 2023)
     attribute(con, data, data / "roster.csv", 2023)
+    count = TeamCount(data / "roster.csv", 2023, RULES)
+    measure_fidelisation(con, data, count)
+    measure_leakage(con, data, count)
+    measure_contacts(con, data, 2023, roster=count.roster)
+    measure_development(con, data, [2023], roster=count.roster)
     tables = {name: pq.read_table(dataset_path(data, name, year)) for name, year in DATASETS}
     frames = {name: table.select(sorted(table.column_names)).to_pandas() for name, table in tables.items()}
     return {name: frame.sort_values(list(frame.columns), ignore_index=True) for name, frame in frames.items()}
@@ -105,3 +128,4 @@ def test_duckdb_and_spark_agree(tmp_path: Path):
         pd.testing.assert_frame_equal(frame, spark[name])
     assert duckdb["feature_table"].set_index("patient_id").loc["D", "carto_rdialyse_ind"] == 1
     assert sorted(duckdb["patientele"]["patient_id"]) == ["A", "B", "C"]
+    assert set(duckdb["leakage"]["dimension"]) == {*DIMENSIONS, NEUTRALISED_REASON}

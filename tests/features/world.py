@@ -30,7 +30,13 @@ DEFAULTS: dict[str, dict[str, object]] = {
         "performer_specialty": 1, "quantity": 1, "base_cents": 2500, "reimbursed_cents": 1750, "paid_cents": 2500,
         "is_in_target": True, "source": "DCIR",
     },
+    "patientele": {
+        "patient_id": "A", "structure_id": "T1", "year": 2023, "first_day": date(2023, 1, 1),
+        "last_day": date(2023, 12, 31), "is_diab": False, "is_age": False, "is_tot": True, "reason": "declared",
+    },
     "dispensings": {"patient_id": "A", "cip13": "3400900000000", "is_large_pack": False, "quantity": 1},
+    "procedures": {"patient_id": "A", "ccam": "QEQK004", "activity": "1", "phase": 0},
+    "analyses": {"patient_id": "A", "nabm": "1577"},
     "stays": {
         "patient_id": "A", "field": "MCO", "sector": "public", "establishment_id": "350000001", "ghm": "05M092",
         "nights": 3, "sessions": 0, "main_diagnoses": [], "associated_diagnoses": [], "acts": [], "is_linked": True,
@@ -56,16 +62,23 @@ def read_year(data: Path, year: int, **rows: Sequence[Row]) -> None:
 
 
 def _filled(name: str, place: int, row: Row) -> dict[str, object]:
-    given = {**DEFAULTS[name], **row}
-    if name in ("care_lines", "dispensings"):
+    given = {**DEFAULTS.get(name, {}), **row}
+    if name in ("care_lines", "dispensings", "procedures", "analyses"):
         given.setdefault("known_date", _next_month(given["care_date"]))
     if name == "stays":
         given.setdefault("stay_id", f"S{place}")
         given.setdefault("start_date", given["end_date"])
         given.setdefault("known_date", _next_month(_next_month(given["end_date"])))
+    if name == "patientele":
+        given.setdefault("present_share", _share(given["first_day"], given["last_day"]))
     if name in ("ald_periods", "coverages"):
         given.setdefault("known_date", given["start_date"])
     return given
+
+
+def _share(first: object, last: object) -> float:
+    assert isinstance(first, date) and isinstance(last, date)
+    return ((last - first).days + 1) / (date(first.year + 1, 1, 1) - date(first.year, 1, 1)).days
 
 
 def _next_month(day: object) -> date:

@@ -48,6 +48,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "ER_PHA_F": KEY | {"PHA_PRS_C13": 3400930000001, "PHA_ACT_QSN": 1},
     "ER_CAM_F": KEY | {"CAM_PRS_IDE": "DEQP003", "CAM_ACT_COD": "1", "CAM_TRT_PHA": 0},
+    "ER_BIO_F": KEY | {"BIO_PRS_IDE": 1577},
     "IR_PHA_R": {"PHA_CIP_C13": 3400930000001, "PHA_ATC_CLA": "A10BA02", "PHA_GRD_CND": "N"},
     "IR_BEN_R": PERSON | {
         "BEN_IDT_ANO": "ID1", "BEN_CDI_NIR": "00", "BEN_NAI_ANN": "1950", "BEN_NAI_MOI": "06", "BEN_SEX_COD": 1,

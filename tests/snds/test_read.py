@@ -30,6 +30,7 @@ WRITTEN = (
     "care_lines",
     "dispensings",
     "procedures",
+    "analyses",
     "stays",
 )
 BACK = {"PRS_ACT_QTE": -1, "BSE_REM_BSE": -26.5, "BSE_REM_MNT": -18.55, "PRS_PAI_MNT": -26.5, "DCT_ORD_NUM": 2}
@@ -151,11 +152,12 @@ def test_only_the_required_tables_are_needed(tmp_path: Path) -> None:
     report = read_snds(connect(), tmp_path / "snds", tmp_path / "data", YEAR)
     absent = report[report.control == "absent"].set_index("source_table").detail
     assert absent["ER_CAM_F"] == "table: no row in procedures"
+    assert absent["ER_BIO_F"] == "table: no row in analyses: the follow-up of diabetics is not measured"
     assert absent["IR_ORC_R"] == "table: C2S is read on claims alone"
     assert "PRS_PDS_QCP: pathway_code left empty" in absent["ER_PRS_F"]
     assert {name: len(frame) for name, frame in datasets(tmp_path / "data").items()} == {
         "beneficiaries": 1, "ald_periods": 0, "declarations": 0, "coverages": 0, "care_lines": 1, "dispensings": 0,
-        "procedures": 0, "stays": 0,
+        "procedures": 0, "analyses": 0, "stays": 0,
     }  # fmt: skip
 
 

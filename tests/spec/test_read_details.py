@@ -78,6 +78,31 @@ def test_large_packs_are_told_apart(tmp_path: Path) -> None:
     assert (rows.is_large_pack[0], rows.atc[0]) == (True, "C10AA05")
 
 
+def test_packs_keep_the_prescriber_of_their_line(tmp_path: Path) -> None:
+    """The hospital that prescribed, or nobody's; two packs of one day keep the one hospital that is known."""
+    lines = [
+        {**PHARMACY, "PRS_ORD_NUM": 1, "ETB_PRE_FIN": "75000001", "PSP_SPE_COD": None},
+        {**PHARMACY, "PRS_ORD_NUM": 2, "ETB_PRE_FIN": None, "PSP_SPE_COD": 1},
+        {**PHARMACY, "PRS_ORD_NUM": 3, "ETB_PRE_FIN": None, "PSP_SPE_COD": None},
+    ]
+    packs = [{"PRS_ORD_NUM": 1}, {"PRS_ORD_NUM": 2, "PHA_PRS_C13": OTHER}, {"PRS_ORD_NUM": 3}]
+    rows, _ = dispensed(tmp_path, {"ER_PRS_F": lines, "ER_PHA_F": packs})
+    assert rows.prescriber_establishment_id.fillna("").tolist() == ["75000001", ""]
+    assert rows.prescriber_specialty.fillna(0).tolist() == [0, 1]
+    assert rows.quantity.tolist() == [2, 1]
+
+
+def test_without_the_prescriber_packs_are_read_all_the_same(tmp_path: Path) -> None:
+    """ETB_PRE_FIN and PSP_SPE_COD were not extracted: no prescriber, and the sources say what is absent."""
+    sources, persons = start(tmp_path, {"ER_PRS_F": [{**PHARMACY, "PRS_ORD_NUM": 1}], "ER_PHA_F": [{"PRS_ORD_NUM": 1}]})
+    lines = classified_lines(sources, claim_lines(sources), pseudonyms=persons.pseudonyms)
+    rows = read_dispensings(sources, lines)[0].execute()
+    assert rows[["prescriber_establishment_id", "prescriber_specialty"]].isna().all(axis=None)
+    absent = {(column, effect) for _, column, effect in sources.absent}
+    assert ("ETB_PRE_FIN", "prescriber_establishment_id left empty") in absent
+    assert ("PSP_SPE_COD", "prescriber_specialty left empty") in absent
+
+
 def test_acts_follow_their_line(tmp_path: Path) -> None:
     """CCAM acts of kept lines are procedures; those of lines of another year or load are counted apart."""
     lines = [{"PRS_NAT_REF": 1324, "PRS_ORD_NUM": 1}, {"PRS_NAT_REF": 1324, "PRS_ORD_NUM": 2, "BEN_NIR_PSA": "P9"}]

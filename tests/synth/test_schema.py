@@ -18,10 +18,12 @@ LINE = " ".join(KEY)
 TABLES = {
     "ER_PRS_F": f"{LINE} BEN_NIR_PSA BEN_RNG_GEM BEN_CDI_NIR RGM_COD RGM_GRG_COD PRS_NAT_REF EXE_SOI_DTD EXE_SOI_DTF "
     "PRS_ACT_QTE PRS_PAI_MNT BSE_REM_BSE BSE_REM_MNT CPL_REM_MNT CPL_MAJ_TOP CPL_AFF_COD MTM_NAT BEN_C2S_TYP DPN_QLF "
-    "PRS_DPN_QLP PRS_PPU_SEC PSE_SPE_COD PFS_EXE_NUM CPL_REM_BSE PRS_PDS_QCP BEN_CMU_TOP BEN_CMU_CAT",
+    "PRS_DPN_QLP PRS_PPU_SEC PSE_SPE_COD PFS_EXE_NUM CPL_REM_BSE PRS_PDS_QCP BEN_CMU_TOP BEN_CMU_CAT "
+    "ETB_PRE_FIN PSP_SPE_COD",
     "ER_PHA_F": f"{LINE} PHA_PRS_C13 PHA_ACT_QSN",
     "ER_ETE_F": f"{LINE} ETB_EXE_FIN ETE_IND_TAA ETE_CAT_COD MDT_COD PRS_PPU_SEC",
     "ER_CAM_F": f"{LINE} CAM_PRS_IDE CAM_ACT_COD CAM_TRT_PHA",
+    "ER_BIO_F": f"{LINE} BIO_PRS_IDE BIO_ACT_QSN",
     "IR_PHA_R": "PHA_CIP_C13 PHA_ATC_CLA PHA_GRD_CND",
     "IR_BEN_R": "BEN_NIR_PSA BEN_RNG_GEM BEN_IDT_ANO BEN_CDI_NIR BEN_NAI_ANN BEN_NAI_MOI BEN_SEX_COD BEN_DCD_DTE "
     "BEN_RES_DPT BEN_RES_COM MAX_TRT_DTD",
@@ -84,7 +86,7 @@ def test_the_nine_part_key_is_unique(small: Path) -> None:
     """A line has one key; each detail follows a line."""
     lines = claims(small)
     assert not lines.duplicated(KEY).any()
-    for name in ("ER_PHA_F", "ER_CAM_F", "ER_ETE_F"):
+    for name in ("ER_PHA_F", "ER_CAM_F", "ER_BIO_F", "ER_ETE_F"):
         detail = table(small, name)
         assert len(detail.merge(lines[KEY], on=KEY)) == len(detail)
 

@@ -1,0 +1,110 @@
+"""The commands of the schemes that tell and try: estimates, statements, simulations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from features.errors import InputError
+from forfait.console import frame_table, out, working
+from forfait.options import DATA, All, Data, Kind, Scheme, Structure, Year
+
+
+def statement(
+    scheme: Scheme,
+    year: Year,
+    structure: Structure = None,
+    everyone: All = False,
+    kind: Kind = "final",
+    language: Annotated[str, typer.Option(help="fr or en.")] = "fr",
+    to: Annotated[
+        Path | None, typer.Option(help="Folder of the pages; default: statements in the data folder.")
+    ] = None,
+    data: Data = DATA,
+) -> None:
+    """The pages of a structure: amount from base to cap, leakage, cash flow; HTML, PDF and CSV.
+
+    Example: [bold]forfait statement peps --year 2024 --all[/]
+    """
+    from forfait.paying.statements import write_statements
+
+    if bool(structure) == everyone:
+        raise InputError("say whose statement: --structure ID, or --all")
+    folder = to or data / "statements" / scheme / str(year)
+    with working(f"statement {scheme} {year}") as step:
+        written = write_statements(
+            data,
+            scheme,
+            year,
+            kind=kind,
+            structure=structure,
+            language=language,
+            folder=folder,
+            as_of=as_of.date() if as_of else None,
+            progress=step,
+        )
+    out.print(f"{len(written)} files in {folder}")
+
+
+def estimate(
+    scheme: Scheme,
+    year: Year,
+    as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="What was loaded before this day is known.")],
+    data: Data = DATA,
+) -> None:
+    """What the structures can expect for a year under way: care completed from what is known, with a 90 % interval.
+
+    Example: [bold]forfait estimate peps --year 2024 --as-of 2024-10-01[/]
+    """
+    from forfait.paying.estimate import estimate_year
+    from forfait.paying.show import cents_columns
+
+    with working(f"estimate {scheme} {year}"):
+        frame = estimate_year(data, scheme, year, as_of=as_of.date())
+    out.print(frame_table(cents_columns(frame), f"{scheme} {year}, as of {as_of.date()}"))
+
+
+def simulate(
+    scheme: Scheme,
+    year: Year,
+    structure: Structure = None,
+    everyone: All = False,
+    list_growth: Annotated[
+        float | None, typer.Option(help="The list grows by this share: 0.1 is ten per cent.")
+    ] = None,
+    fidelisation: Annotated[
+        float | None, typer.Option(help="Share of in-scope care given by the team, 0 to 1.")
+    ] = None,
+    patientele: Annotated[str | None, typer.Option(help="DIAB, AGE or TOT.")] = None,
+    rules_on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Under the rules in force on this day.")
+    ] = None,
+    parameter: Annotated[list[str] | None, typer.Option(help="A parameter of the rules: cap_over_ffs=0.10.")] = None,
+    kind: Kind = "final",
+    data: Data = DATA,
+) -> None:
+    """What a kept payment would have been: a list that grows, another fidelisation, other rules, another patientele.
+
+    Example: [bold]forfait simulate peps --year 2024 --all --fidelisation 0.8[/]
+    """
+    from forfait.paying.scenarios import Changes, simulate_year
+    from forfait.paying.show import cents_columns
+
+    if bool(structure) == everyone:
+        raise InputError("say whose payment: --structure ID, or --all")
+    changes = Changes(
+        list_growth=list_growth,
+        fidelisation=fidelisation,
+        patientele=patientele,
+        rules_on=rules_on.date() if rules_on else None,
+        parameters=tuple(parameter or ()),
+    )
+    with working(f"simulate {scheme} {year}"):
+        frame = simulate_year(data, scheme, year, kind=kind, changes=changes, structure=structure)
+    out.print(frame_table(cents_columns(frame), f"{scheme} {year}: {changes.told}"))
+
+
+PAGE_COMMANDS = (estimate, statement, simulate)

@@ -1,0 +1,92 @@
+"""A document as the words a template writes: every cell as text, every figure as SVG; the same for HTML and PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from schemes.statements.document import Document, Figure, KeyFigure, Section, Table
+from schemes.statements.wording import UNBROKEN, say, written
+from serving.french import typeset
+
+NUMERIC = ("eur_cents", "eur", "share", "count", "number", "mixed")
+LONGEST_WORTH = 60
+Draw = Callable[[Figure, str], str]
+
+
+def in_words(document: Document, draw: Draw) -> dict[str, Any]:
+    """The document as nested text: what `draw` makes of a figure in the document's language stands as its SVG."""
+    language = document.language
+    return {
+        "title": _set(document.title, language),
+        "subtitle": _set(document.subtitle, language),
+        "language": language,
+        "is_one_page": document.is_one_page,
+        "notes_title": say("notes_title", language),
+        "page_word": say("page_word", language),
+        "notes": [_set(note, language) for note in document.notes],
+        "sections": [_section(section, language, draw) for section in document.sections],
+    }
+
+
+def _section(section: Section, language: str, draw: Draw) -> dict[str, Any]:
+    return {
+        "title": _set(section.title, language),
+        "is_alert": section.is_alert,
+        "paragraphs": [_set(text, language) for text in section.paragraphs],
+        "key_figures": [_key_figure(one, language) for one in section.key_figures],
+        "tables": [_table(table, language) for table in section.tables],
+        "figures": [_figure(figure, language, draw) for figure in section.figures],
+    }
+
+
+def _key_figure(one: KeyFigure, language: str) -> dict[str, str]:
+    return {
+        "label": _set(one.label, language),
+        "value": written(one.value, "text", language),
+        "note": _set(one.note, language),
+    }
+
+
+def _table(table: Table, language: str) -> dict[str, Any]:
+    totals = {len(table.rows) - 1} if table.has_total else set()
+    cells = [
+        [
+            _set(written(cell, column.kind, language, signed=column.is_signed and place not in totals), language)
+            for cell, column in zip(row, table.columns, strict=True)
+        ]
+        for place, row in enumerate(table.rows)
+    ]
+    return {
+        "caption": _set(table.caption, language),
+        "is_fine": table.is_fine,
+        "has_total": table.has_total,
+        "columns": [
+            {
+                "title": _set(column.title, language),
+                "is_number": column.kind in NUMERIC,
+                "worth": _worth([column.title if column.kind == "text" else "", *(row[place] for row in cells)]),
+            }
+            for place, column in enumerate(table.columns)
+        ],
+        "rows": cells,
+    }
+
+
+def _worth(texts: list[str]) -> int:
+    """How much of the width a column of words is worth: its longest text, within bounds."""
+    return max(6, min(LONGEST_WORTH, max(len(text) for text in texts)))
+
+
+def _figure(figure: Figure, language: str, draw: Draw) -> dict[str, Any]:
+    return {
+        "caption": _set(figure.caption, language),
+        "alt": _set(figure.alt, language),
+        "is_waterfall": figure.kind == "waterfall",
+        "svg": draw(figure, language),
+    }
+
+
+def _set(text: str, language: str) -> str:
+    """Text with the unbroken spaces that French keeps."""
+    return typeset(text).replace(" %", f"{UNBROKEN}%") if language == "fr" else text

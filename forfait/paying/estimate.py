@@ -1,0 +1,75 @@
+"""What the structures can expect for a year, as seen on a day: at the estimate and at the ends of its interval."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from features.errors import MissingError
+from features.store import read_dataset, years_written
+from features.tables import DEVELOPMENT
+from forfait.paying.pay import PAY, last_run, required_run
+from schemes.estimate import YearEstimate, scaled, year_estimate
+from schemes.runs import FINAL, PROVISIONAL, Inputs, load, rules_of
+
+LEVEL = 0.90
+NATION = "*"
+COLUMNS = ["structure_id", "known_share", "expected_cents", "low_cents", "high_cents"]
+
+
+def estimate_year(data: Path, scheme: str, year: int, *, as_of: date) -> pd.DataFrame:
+    """Rows structure_id, known_share, expected_cents, low_cents, high_cents: a 90 % interval of the final amount.
+
+    The last payment computed (final, else provisional) is paid again on spending completed from what was loaded
+    before `as_of`. Low and high are the amounts at the two ends of the interval of spending, in order.
+    Errors: MissingError where nothing was computed or counted.
+    """
+    payments = data / "payments"
+    folder = last_run(payments, scheme, year, FINAL) or required_run(payments, scheme, year, PROVISIONAL)
+    run, inputs = load(folder)
+    seen = _seen(data, inputs, scheme, year, as_of)
+    book = rules_of(run)
+    paid = []
+    for factors in _factors(seen):
+        payment = PAY[scheme](scaled(inputs, factors, year=year), year, book, run.seed)
+        paid.append({amount.structure_id: amount.total_cents for amount in payment.amounts})
+    rows = []
+    for structure in sorted(paid[0]):
+        ends = sorted(one.get(structure, 0) for one in paid)
+        known = (
+            seen[structure][0].known_cents / max(seen[structure][0].expected_cents, 1) if structure in seen else None
+        )
+        rows.append((structure, known, paid[0][structure], ends[0], ends[-1]))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _seen(data: Path, inputs: Inputs, scheme: str, year: int, as_of: date) -> dict[str, tuple[YearEstimate, int]]:
+    """Estimate and cents in the data, by structure; a structure without care in either year is left as it is."""
+    written = years_written(DEVELOPMENT, data)
+    if missing := [past for past in (year - 1, year) if past not in written]:
+        raise MissingError(f"development of {missing[0]} is missing: run forfait count --year {missing[0]}")
+    triangles = pd.concat([read_dataset(None, DEVELOPMENT, data, past) for past in (year - 1, year)])
+    found = {}
+    for structure, scope in _scopes(inputs, scheme).items():
+        rows = triangles[triangles["scope"] == scope]
+        own, nation = (rows[rows["structure_id"] == one] for one in (structure, NATION))
+        if own.empty:
+            continue
+        now = own[pd.to_datetime(own["care_month"]).dt.year == year]
+        found[structure] = (year_estimate(own, as_of=as_of, year=year, reference=nation), int(now["base_cents"].sum()))
+    return found
+
+
+def _scopes(inputs: Inputs, scheme: str) -> dict[str, str]:
+    listed = inputs["participations"].drop_duplicates("structure_id")
+    if scheme == "peps":
+        return dict(zip(listed["structure_id"], listed["perimeter"], strict=True))
+    return dict.fromkeys(listed["structure_id"], "TOTAL" if scheme == "ipep" else "MG")
+
+
+def _factors(seen: dict[str, tuple[YearEstimate, int]]) -> list[dict[str, float]]:
+    """Factors on what the data hold, at the estimate and at the ends of its interval."""
+    ends = {name: (one.expected_cents, *one.interval(LEVEL)) for name, (one, _) in seen.items()}
+    return [{name: ends[name][place] / max(total, 1) for name, (_, total) in seen.items()} for place in range(3)]

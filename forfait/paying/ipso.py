@@ -1,0 +1,88 @@
+"""The inputs of an IPSO payment: the practice's patients with their bricks, and the national reference."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import ibis
+import pandas as pd
+
+from features.declared_bricks import read_declared_bricks
+from features.spending import PERIMETERS
+from features.tables import BENEFICIARIES, BRICK_NAMES, BRICKS, FIDELISATION
+from forfait.paying.sources import (
+    Priced,
+    Sources,
+    list_of,
+    participants,
+    predicted,
+    reference,
+    rows,
+    spent,
+)
+
+FAMILY = ("ipso",)
+MODELS = {"MG": "peps_mg"}
+CARE = ["in_team_cents", "outside_cents", "neutralised_cents"]
+KEY = ["structure_id", "patient_id"]
+SAMPLE = 20_000
+
+
+def ipso_inputs(
+    sources: Sources, year: int, *, priced_by: Priced, provisional: bool, declared: Path | None = None, seed: int = 0
+) -> dict[str, pd.DataFrame]:
+    """Frames of `schemes.ipso.pay` for a year, final or provisional as for PEPS.
+
+    `declared` is the CSV of the bricks that doctors chose, if any. Errors: MissingError, InputError.
+    """
+    practices = participants(sources, FAMILY, year)
+    listed = list_of(sources, practices, year, provisional=provisional)
+    people = rows(_described(sources, year, priced_by, listed["patient_id"].unique().tolist()))
+    patients = listed.merge(people, on="patient_id", how="left", validate="m:1")
+    patients = patients.merge(
+        _care(sources, practices, year - 1 if provisional else year), on=KEY, how="left", validate="1:1"
+    )
+    patients = patients.fillna(dict.fromkeys(CARE, 0)).astype(dict.fromkeys(CARE, "int64"))
+    return {
+        "participations": practices,
+        "patients": patients.drop(columns=["is_diab", "is_age", "is_tot", "reason", "year"]),
+        "declared": read_declared_bricks(declared) if declared and declared.exists() else _nothing_declared(),
+        "reference": _reference(sources, year - 1, priced_by, seed=seed),
+    }
+
+
+def _nothing_declared() -> pd.DataFrame:
+    days = dict.fromkeys(("from_date", "to_date"), pd.Series(dtype="datetime64[us]"))
+    return pd.DataFrame(dict.fromkeys(("structure_id", "patient_id", "brick"), pd.Series(dtype="string")) | days)
+
+
+def _described(sources: Sources, year: int, priced_by: Priced, patients: list[str] | None) -> ibis.Table:
+    """patient_id, age_months on 1 January, sex, expected_eur and bricks of some patients (all where None)."""
+    on = date(year, 1, 1)
+    people = sources.table(BENEFICIARIES, year)
+    months = (on.year - people.birth_date.year()) * 12 + (on.month - people.birth_date.month())
+    described = people.select("patient_id", "sex", age_months=months.cast("int64").clip(lower=0))
+    bricks = sources.table(BRICKS, year).select("patient_id", *BRICK_NAMES)
+    joined = described.left_join(bricks, "patient_id").drop("patient_id_right")
+    joined = joined.left_join(predicted(sources, year, priced_by), "patient_id").drop("patient_id_right")
+    return joined if patients is None else joined.filter(joined.patient_id.isin(patients))
+
+
+def _care(sources: Sources, practices: pd.DataFrame, year: int) -> pd.DataFrame:
+    counted = sources.table(FIDELISATION, year)
+    mine = (counted.perimeter == "MG") & counted.structure_id.isin(sorted(set(practices["structure_id"])))
+    return rows(counted.filter(mine))[[*KEY, *CARE]]
+
+
+def _reference(sources: Sources, year: int, priced_by: Priced, *, seed: int) -> pd.DataFrame:
+    """A sample of the reference of a year: weight, age, sex, bricks, annualised observed and expected euros."""
+    people = reference(sources, year).select("patient_id")
+    joined = people.inner_join(spent(sources, year, PERIMETERS["MG"]), "patient_id")
+    found = rows(joined.inner_join(_described(sources, year, priced_by, None), "patient_id"))
+    found = found.dropna(subset=["age_months", "sex", "expected_eur"]).sort_values("patient_id", ignore_index=True)
+    sample = found.sample(min(SAMPLE, len(found)), random_state=seed)
+    annual = sample["observed_eur"] / sample["exposure_share"]
+    return sample.assign(observed_eur=annual, weight=sample["exposure_share"]).drop(
+        columns=["patient_id", "exposure_share"]
+    )

@@ -1,0 +1,176 @@
+"""Instalments decided, payments recorded, and the balance of a year: what the ledger is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from features.errors import InputError, RuleError
+from features.provenance import Provenance
+from features.store import write_dataset
+from features.tables import RECONCILIATION
+from forfait.paying.pay import LEDGER, PAY, Done, last_run, required_run
+from schemes.amounts import Amount
+from schemes.ledger import DECIDED, LedgerEntry, append, payment_of, read_ledger, unpaid
+from schemes.peps.calendar import Instalment, instalments, regularisations
+from schemes.reconcile import Seen, balances, reconcile
+from schemes.rulebook import Rules
+from schemes.runs import FINAL, PROVISIONAL, Inputs, load, rules_of
+
+PAID_COLUMNS = ("structure_id", "scheme", "year", "label", "amount_cents", "paid_on")
+REGULARISATION = "regularisation"
+
+
+def decide_instalments(payments: Path, done: Done, *, decided_on: date, by: str) -> list[LedgerEntry]:
+    """The instalments of a provisional payment, decided and recorded in the ledger.
+
+    Errors: RuleError where one was decided before.
+    """
+    entries = [
+        LedgerEntry(
+            kind=DECIDED,
+            structure_id=amount.structure_id,
+            scheme=done.run.scheme,
+            year=done.run.year,
+            label=one.label,
+            amount_cents=one.cents,
+            due_on=one.due_on,
+            recorded_on=decided_on,
+            by=by,
+            run=done.run.id,
+        )
+        for amount in sorted(done.payment.amounts, key=lambda one: one.structure_id)
+        for one in _instalments(amount, done)
+    ]
+    return append(payments / LEDGER, entries)
+
+
+def _instalments(amount: Amount, done: Done) -> tuple[Instalment, ...]:
+    """Instalments of a structure over the part of the year in which it takes part.
+
+    None where the year is retrospective or simulated (PEPS phases 1 and 2): fee-for-service is still paid then.
+    """
+    if "phase_3_days" in amount.figures and not int(amount.figures["phase_3_days"].value):
+        return ()
+    listed = done.inputs["participations"]
+    own = listed[listed["structure_id"] == amount.structure_id]
+    year, rules = done.run.year, done.rules[amount.scheme]
+    first = max(own["from_date"].min().date(), date(year, 1, 1))
+    last = min(own["to_date"].max().date(), date(year, 12, 31))
+    return instalments(amount.total_cents, year=year, rules=rules, first_day=first, last_day=last)
+
+
+def record_payments(payments: Path, path: Path, *, by: str) -> list[LedgerEntry]:
+    """Payments made, from a CSV of the bank: structure_id, scheme, year, label, amount_cents, paid_on.
+
+    Each must settle a decided entry, for its amount. Errors: InputError naming column and row; RuleError.
+    """
+    frame = pd.read_csv(path, dtype="string", keep_default_na=False)
+    if missing := [name for name in PAID_COLUMNS if name not in frame.columns]:
+        raise InputError(f"{path.name}: column {', '.join(missing)} is missing; it has {', '.join(PAID_COLUMNS)}")
+    open_entries = {entry.subject: entry for entry in unpaid(read_ledger(payments / LEDGER))}
+    made = []
+    for number, values in enumerate(frame[list(PAID_COLUMNS)].itertuples(index=False), start=2):
+        row = dict(zip(PAID_COLUMNS, map(str, values), strict=True))
+        made.append(_payment(path, number, row, open_entries=open_entries, by=by))
+    return append(payments / LEDGER, sorted(made, key=lambda entry: entry.recorded_on))
+
+
+def _payment(
+    path: Path,
+    number: int,
+    row: Mapping[str, str],
+    *,
+    open_entries: dict[tuple[str, str, int, str], LedgerEntry],
+    by: str,
+) -> LedgerEntry:
+    try:
+        year, cents, day = int(row["year"]), int(row["amount_cents"]), date.fromisoformat(row["paid_on"])
+    except ValueError as error:
+        raise InputError(
+            f"{path.name}: row {number}: year and amount_cents are whole, paid_on is YYYY-MM-DD"
+        ) from error
+    decision = open_entries.get((row["structure_id"], row["scheme"], year, row["label"]))
+    if decision is None:
+        raise RuleError(
+            f"{path.name}: row {number}: {row['label']} of {row['structure_id']} is not decided, or already paid"
+        )
+    if decision.amount_cents != cents:
+        raise RuleError(
+            f"{path.name}: row {number}: {cents} cents paid where {decision.amount_cents} were decided; "
+            "pay what was decided"
+        )
+    return payment_of(decision, paid_on=day, by=by)
+
+
+def reconcile_year(
+    data: Path, scheme: str, year: int, *, decided_on: date, by: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Reconciliation and balances of a scheme and year; the dataset is written, nothing is decided.
+
+    Structures are those of the final payment. Errors: MissingError without a final payment.
+    """
+    payments = data / "payments"
+    after = _seen(required_run(payments, scheme, year, FINAL))
+    structures = set(after.inputs["participations"]["structure_id"])
+    provisional = last_run(payments, scheme, year, PROVISIONAL)
+    before = _only(_seen(provisional), structures) if provisional else None
+    seed = load(required_run(payments, scheme, year, FINAL))[0].seed
+    ledger = [entry for entry in read_ledger(payments / LEDGER) if entry.structure_id in structures]
+    frame = reconcile(
+        scheme, year, before=before, after=after, ledger=ledger, pay=lambda i, r: PAY[scheme](i, year, r, seed)
+    )
+    provenance = Provenance(
+        command=f"reconcile {scheme} --year {year}", parameters={"decided_on": decided_on, "by": by}
+    )
+    write_dataset(RECONCILIATION, data / "reconciliation" / scheme / str(year), frame, None, provenance=provenance)
+    return frame, balances(frame)
+
+
+def decide_balance(
+    data: Path, scheme: str, year: int, *, balance: pd.DataFrame, decided_on: date, by: str
+) -> list[LedgerEntry]:
+    """The balances of a year, decided and recorded: positive to pay, negative to recover, nothing where 0."""
+    payments = data / "payments"
+    run, _ = load(required_run(payments, scheme, year, FINAL))
+    book = rules_of(run)
+    due_on = max(regularisations(year, rules=_first(book))[0].due_on, decided_on)
+    entries = [
+        LedgerEntry(
+            kind=DECIDED,
+            structure_id=structure,
+            scheme=scheme,
+            year=year,
+            label=f"{REGULARISATION} {decided_on}",
+            amount_cents=cents,
+            due_on=due_on,
+            recorded_on=decided_on,
+            by=by,
+            run=run.id,
+        )
+        for structure, cents in zip(balance["structure_id"], balance["balance_cents"].tolist(), strict=True)
+        if cents
+    ]
+    return append(payments / LEDGER, entries)
+
+
+def _first(book: Mapping[str, Rules]) -> Rules:
+    return book[sorted(book)[0]]
+
+
+def _seen(folder: Path) -> Seen:
+    run, inputs = load(folder)
+    return Seen(inputs, rules_of(run), run.version_hash)
+
+
+def _only(seen: Seen, structures: set[str]) -> Seen:
+    kept: Inputs = {
+        name: frame[frame["structure_id"].isin(structures)].reset_index(drop=True)
+        if "structure_id" in frame.columns and name not in ("contacts", "described")
+        else frame
+        for name, frame in seen.inputs.items()
+    }
+    return Seen(dict(kept), seen.rules, seen.version_hash)

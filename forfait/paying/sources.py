@@ -1,0 +1,139 @@
+"""What every scheme reads: participations, members of the structures, predictions, the national reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import ibis
+import pandas as pd
+from ibis.backends import BaseBackend
+
+from features.engine import dataset_path
+from features.errors import MissingError
+from features.participations import read_participations
+from features.store import read_dataset, years_written
+from features.tables import FEATURE_TABLE, PATIENTELE, PREDICTIONS, SPENDING, Table
+from features.versions import read_version
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the inputs of a payment lie, and the engine that reads them."""
+
+    con: BaseBackend
+    data: Path
+    versions: Path
+    roster: Path
+    participations: Path
+
+    def table(self, table: Table, year: int) -> ibis.Table:
+        """A dataset of a year. Errors: MissingError naming the command that writes it."""
+        return read_dataset(self.con, table, self.data, year)
+
+    def has(self, table: Table, year: int) -> bool:
+        """Whether the dataset of a year was written."""
+        return year in years_written(table, self.data)
+
+
+@dataclass(frozen=True)
+class Priced:
+    """The model version whose expectations are paid."""
+
+    model: str
+    version: int
+    version_hash: str
+
+
+def priced(sources: Sources, model: str, version: int) -> Priced:
+    """A version and the hash of its files. Errors: MissingError, RuleError."""
+    return Priced(model, version, read_version(sources.versions, model, version)[2])
+
+
+def rows(expression: ibis.Table) -> pd.DataFrame:
+    """Rows in memory, dates as datetime64."""
+    return expression.to_pyarrow().to_pandas(date_as_object=False)
+
+
+def participants(sources: Sources, schemes: Iterable[str], year: int) -> pd.DataFrame:
+    """Participations in some schemes that cover a day of the year, one row per structure.
+
+    Errors: MissingError where none does.
+    """
+    listed = read_participations(sources.participations)
+    first, last = pd.Timestamp(date(year, 1, 1)), pd.Timestamp(date(year, 12, 31))
+    here = listed["scheme"].isin(list(schemes)) & (listed["from_date"] <= last) & (listed["to_date"] >= first)
+    if not here.any():
+        raise MissingError(
+            f"{sources.participations.name}: no structure is in {', '.join(schemes)} in {year}; "
+            "add its row, or choose another year"
+        )
+    return listed[here].sort_values(["structure_id", "from_date"], ignore_index=True)
+
+
+def members(sources: Sources, structures: Iterable[str], year: int) -> pd.DataFrame:
+    """Rows of `patientele` of some structures."""
+    listed = sources.table(PATIENTELE, year)
+    return rows(listed.filter(listed.structure_id.isin(sorted(structures))))
+
+
+def on_list(listed: pd.DataFrame, day: date) -> pd.DataFrame:
+    """Members present on a day: the snapshot of a list."""
+    at = pd.Timestamp(day)
+    return listed[(listed["first_day"] <= at) & (listed["last_day"] >= at)].reset_index(drop=True)
+
+
+def within(listed: pd.DataFrame, participations: pd.DataFrame, year: int) -> pd.DataFrame:
+    """Members during their structure's participation: days and present_share outside it are left out."""
+    spans = participations[["structure_id", "from_date", "to_date"]].drop_duplicates("structure_id")
+    joined = listed.merge(spans, on="structure_id", how="inner", validate="m:1")
+    first = joined[["first_day", "from_date"]].max(axis=1)
+    last = joined[["last_day", "to_date"]].min(axis=1)
+    days, kept = (joined["last_day"] - joined["first_day"]).dt.days + 1, (last - first).dt.days + 1
+    share = joined["present_share"] * (kept / days).clip(0.0, 1.0)
+    inside = joined.assign(first_day=first, last_day=last, present_share=share)[kept > 0]
+    return inside.drop(columns=["from_date", "to_date"]).reset_index(drop=True)
+
+
+def list_of(sources: Sources, participations: pd.DataFrame, year: int, *, provisional: bool) -> pd.DataFrame:
+    """The list of a year during the participations; provisional: those there on 31 December before, all year long."""
+    structures = participations["structure_id"].unique()
+    if not provisional:
+        return within(members(sources, structures, year), participations, year)
+    snapshot = on_list(members(sources, structures, year - 1), date(year - 1, 12, 31))
+    days = {"first_day": pd.Timestamp(date(year, 1, 1)), "last_day": pd.Timestamp(date(year, 12, 31))}
+    return within(snapshot.assign(**days, present_share=1.0), participations, year)
+
+
+def predicted(sources: Sources, year: int, priced_by: Priced) -> ibis.Table:
+    """patient_id and expected_eur of a year under one version. Errors: MissingError where it was not scored."""
+    scored = sources.table(PREDICTIONS, year)
+    mine = scored.filter((scored.model == priced_by.model) & (scored.version == priced_by.version))
+    if not int(mine.count().execute()):
+        raise MissingError(
+            f"{dataset_path(sources.data, PREDICTIONS.name, year)} holds nothing of {priced_by.model} version "
+            f"{priced_by.version}: run forfait predict {priced_by.model} --year {year} --version {priced_by.version}"
+        )
+    return mine.select("patient_id", "expected_eur")
+
+
+def reference(sources: Sources, year: int) -> ibis.Table:
+    """The national reference of a year: feature_table of patients with a declared doctor, outside every structure."""
+    known = sources.table(FEATURE_TABLE, year)
+    return outside(sources, known.filter(known.has_declared_doctor))
+
+
+def outside(sources: Sources, people: ibis.Table) -> ibis.Table:
+    """The people whom no structure of the experiments ever had on its list, in any year attributed."""
+    for past in years_written(PATIENTELE, sources.data):
+        people = people.anti_join(sources.table(PATIENTELE, past), "patient_id")
+    return people
+
+
+def spent(sources: Sources, year: int, column: str) -> ibis.Table:
+    """patient_id, exposure_share and observed_eur (the euros of `column`) of a year, for those who lived in it."""
+    table = sources.table(SPENDING, year)
+    lived = table.filter(table.exposure_share > 0)
+    return lived.select("patient_id", "exposure_share", observed_eur=lived[column])

@@ -1,0 +1,92 @@
+"""A year's spending estimated before it is known: months begun are completed, months to come follow last year's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from features.errors import InputError
+from schemes.completion import provisional
+
+FEWEST_MONTHS = 2
+SCALED = {
+    "members": ("observed_eur",),
+    "fee_for_service": ("shadow_ffs_cents", "acts_observed"),
+}
+
+
+@dataclass(frozen=True)
+class YearEstimate:
+    """Cents of a year as seen on a day: known, expected in the end, and the standard error of what is expected."""
+
+    known_cents: int
+    expected_cents: int
+    standard_error_cents: int
+
+    def interval(self, level: float) -> tuple[int, int]:
+        """Bounds that hold the final amount in `level` of cases (normal), never below what is known."""
+        reach = float(norm.ppf((1 + level) / 2)) * self.standard_error_cents
+        return max(self.known_cents, round(self.expected_cents - reach)), round(self.expected_cents + reach)
+
+
+def year_estimate(
+    triangle: pd.DataFrame, *, as_of: date, year: int, reference: pd.DataFrame | None = None
+) -> YearEstimate:
+    """The year's spending of a structure as of a day, with its standard error.
+
+    Months of care begun are completed by chain ladder (`schemes.completion`), to the load of July after the year. A
+    month to come is last year's same month times the growth seen over the months begun; its error is the spread of
+    that growth from month to month. `triangle` and `reference` (the nation) are DEVELOPMENT rows of one scope and of
+    both years. Errors: InputError where fewer than two months are known, or the year before is not in the table.
+    """
+    until = date(year + 1, 7, 1)
+    seen = provisional(triangle, as_of=as_of, year=year, reference=reference, until=until)
+    to_come = [month.month for month in seen.unknown_months]
+    if not to_come:
+        return YearEstimate(seen.known_cents, seen.estimated_cents, seen.standard_error_cents)
+    before = _by_month(triangle, year - 1)
+    months = seen.months.assign(month=pd.to_datetime(seen.months["care_month"]).dt.month)
+    base = before.reindex(months["month"]).to_numpy(float)
+    if len(months) < FEWEST_MONTHS or not np.isfinite(base).all() or base.sum() <= 0:
+        raise InputError(
+            f"development: {year} cannot be estimated on {as_of}: it takes {FEWEST_MONTHS} months of care known, and "
+            f"the same months of {year - 1}; run forfait count --year {year - 1}"
+        )
+    estimated = months["estimated_cents"].to_numpy(float)
+    growth = estimated.sum() / base.sum()
+    spread = float(np.sqrt(np.average((estimated / base - growth) ** 2, weights=base) * len(base) / (len(base) - 1)))
+    rest = before.reindex(to_come).fillna(0).to_numpy(float)
+    error = np.sqrt(spread**2 * ((rest**2).sum() + rest.sum() ** 2 / len(base)) + seen.standard_error_cents**2)
+    return YearEstimate(seen.known_cents, seen.estimated_cents + round(growth * rest.sum()), round(float(error)))
+
+
+def _by_month(triangle: pd.DataFrame, year: int) -> pd.Series:
+    """Cents of each month of a year, all that was loaded."""
+    days = pd.to_datetime(triangle["care_month"])
+    mine = triangle[days.dt.year == year]
+    return mine.groupby(days[days.dt.year == year].dt.month)["base_cents"].sum()
+
+
+def scaled(inputs: Mapping[str, pd.DataFrame], factors: Mapping[str, float], *, year: int) -> dict[str, pd.DataFrame]:
+    """The inputs of a payment with the spending of the year of each structure times its factor.
+
+    Observed spending (IPEP), acts and shadow fee-for-service (PEPS). Fidelisation is a ratio of care inside to care
+    inside and outside, completed alike, and stays.
+    """
+    return {name: _scaled(frame, SCALED.get(name, ()), factors, year) for name, frame in inputs.items()}
+
+
+def _scaled(frame: pd.DataFrame, columns: tuple[str, ...], factors: Mapping[str, float], year: int) -> pd.DataFrame:
+    if not columns:
+        return frame
+    factor = frame["structure_id"].map(factors).fillna(1.0).astype(float)
+    if "year" in frame.columns:
+        factor = factor.where(frame["year"] == year, 1.0)
+    moved = {name: frame[name].astype(float) * factor for name in columns if name in frame.columns}
+    whole = {name: values.round() if name.endswith("_cents") else values for name, values in moved.items()}
+    return frame.assign(**whole)

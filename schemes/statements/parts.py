@@ -1,0 +1,45 @@
+"""Components that would give a small count away: a price times few patients is gathered with others in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from schemes.amounts import Amount
+from schemes.statements.given import Given
+from schemes.statements.walk import Step
+
+BRICK, COUNT = "brick_", "patients_"
+
+
+def small_parts(amounts: Iterable[Amount], given: Given) -> frozenset[str]:
+    """Names of the bricks that fewer people than the minimum have in any of the amounts, and never one alone.
+
+    The euros of a brick divided by its price, which is published, are its months: the count would be shown. One
+    small brick alone takes the smallest of the others with it.
+    """
+    counts: dict[str, list[Decimal]] = {}
+    for amount in amounts:
+        for component in amount.components:
+            figure = amount.figures.get(COUNT + component.name.removeprefix(BRICK))
+            if component.name.startswith(BRICK) and figure is not None and figure.value:
+                counts.setdefault(component.name, []).append(Decimal(figure.value))
+    ranked = sorted(counts, key=lambda name: (min(counts[name]), name))
+    small = [name for name in ranked if min(counts[name]) < given.small_cell_min]
+    return frozenset(ranked[:2] if len(small) == 1 else small)
+
+
+def gathered(amount: Amount, given: Given, hidden: frozenset[str]) -> list[Step]:
+    """The steps of an amount, the hidden ones as one where the first of them stood; they end on the amount."""
+    together = sum(c.amount_cents for c in amount.components if c.name in hidden)
+    steps: list[Step] = []
+    running, is_placed = 0, False
+    for component in amount.components:
+        is_hidden = component.name in hidden
+        if is_hidden and is_placed:
+            continue
+        is_placed = is_placed or is_hidden
+        moved = together if is_hidden else component.amount_cents
+        running += moved
+        steps.append(Step(given.say("small_bricks") if is_hidden else given.name_of(component.name), moved, running))
+    return steps

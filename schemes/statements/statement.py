@@ -1,0 +1,184 @@
+"""The one-page statement of a structure: what it is paid, step by step, against what, and on which assumptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pandas as pd
+
+from schemes.amounts import Amount
+from schemes.amounts import Figure as AmountFigure
+from schemes.statements.chance import number_of
+from schemes.statements.document import Cell, Column, Document, KeyFigure, Masked, Section, Table, Value
+from schemes.statements.given import Given, assumed_section, figure_value, package_of
+from schemes.statements.parts import gathered, small_parts
+from schemes.statements.walk import Naming, walk_table, waterfall
+from schemes.statements.wording import uncapital, written
+
+# Definitions of former fee-for-service, and the cap that each gives.
+COMPARED = {"reference": ("ffs_reference_eur", "cap_reference_eur"), "shadow": ("ffs_shadow_eur", "cap_shadow_eur")}
+PEOPLE = ("patients", "people")
+BASIS = "cap_basis"
+# What fits the page, in order; every other figure is in the datasets of the run. A scheme not named shows all.
+SHOWN = {
+    "peps": (
+        "patientele", "perimeter", "patients", "exposure", "patients_per_gp", "mean_expected_eur", "family_age_sex_eur",
+        "family_ald_eur", "family_comorbidity_eur", "family_precarity_eur", "family_territory_eur", "k_cal",
+        "tau_observed", "tau_schedule", "tau_used", "outside_eur", "neutralised_eur", "local_mean", "quality_share",
+        "acts_ratio", "mean_forfait_eur", "mean_forfait_reference_eur", "days_in_scheme", "ffs_billed_eur",
+    ),
+    "ipep": (
+        "phase", "patients", "observed_before_eur", "expected_before_eur", "observed_eur", "expected_eur", "trend",
+        "gain_ecart_eur", "gain_ecart_low_eur", "gain_ecart_high_eur", "gain_evolution_eur", "gain_evolution_low_eur",
+        "gain_evolution_high_eur", "gains_per_patient_eur", "gains_p995_eur", "gains_uncapped_eur", "score",
+        "socle_points", "carte_points", "experience_points", "modulation", "detectable_ecart_eur",
+    ),
+}  # fmt: skip
+
+
+def statement(amount: Amount, given: Given, *, forfaits: pd.DataFrame | None = None) -> Document:
+    """The statement of an amount, on one page; `forfaits` (FORFAITS rows of the year) gives patients and means.
+
+    The components add up to the amount. Values of the rules that are not read in an official text are listed.
+    Rule: spec, problems met by users, 2 and 3.
+    """
+    keys = [key for component in amount.components for key in component.rule_keys]
+    sections = [
+        _amount_section(amount, given, forfaits),
+        _walk_section(amount, given),
+        _compared_section(amount, given),
+        _chance_section(amount, given),
+        _figures_section(amount, given),
+        assumed_section(given, keys),
+    ]
+    return Document(
+        title=given.say("statement_title", scheme=given.say(f"scheme_{amount.scheme}"), year=str(amount.year)),
+        subtitle=given.subtitle(amount.structure_id),
+        language=given.language,
+        sections=tuple(section for section in sections if section is not None),
+        notes=(*_masked_note(amount, given, forfaits), *given.notes()),
+        is_one_page=True,
+    )
+
+
+def _amount_section(amount: Amount, given: Given, forfaits: pd.DataFrame | None) -> Section:
+    patients = _patients(amount, forfaits)
+    figures = [
+        KeyFigure(given.say("amount_paid"), Value(amount.total_cents, "eur_cents"), given.say(f"kind_{given.run.kind}"))
+    ]
+    if patients is not None and patients >= given.small_cell_min:
+        mean = Decimal(amount.total_cents) / patients
+        figures += [
+            KeyFigure(given.say("patients"), Value(patients, "count"), given.say("patients_note")),
+            KeyFigure(given.say("mean"), Value(mean, "eur_cents"), given.say("mean_note")),
+        ]
+    elif patients is not None:
+        figures.append(KeyFigure(given.say("patients"), Value(Masked.SMALL, "count"), given.say("patients_note")))
+    warnings = tuple(_warning(text, given) for text in amount.warnings)
+    told = given.say(
+        "statement_told",
+        total=written(amount.total_cents, "eur_cents", given.language),
+        scheme=given.say(f"scheme_{amount.scheme}"),
+        year=str(amount.year),
+    )
+    return Section(given.say("amount_title"), (told, *warnings), tuple(figures))
+
+
+def _warning(text: str, given: Given) -> str:
+    """The label of a warning, or the warning itself where it is a sentence."""
+    try:
+        return given.say("warning", text=uncapital(given.name_of(text)))
+    except KeyError:
+        return given.say("warning", text=text)
+
+
+def _patients(amount: Amount, forfaits: pd.DataFrame | None) -> int | None:
+    if forfaits is None:
+        return None
+    return int((forfaits["structure_id"] == amount.structure_id).sum()) or None
+
+
+def _masked_note(amount: Amount, given: Given, forfaits: pd.DataFrame | None) -> tuple[str, ...]:
+    patients = _patients(amount, forfaits)
+    is_masked = patients is not None and patients < given.small_cell_min
+    return (given.say("note_masked", minimum=str(given.small_cell_min)),) if is_masked else ()
+
+
+def _walk_section(amount: Amount, given: Given) -> Section | None:
+    if not amount.components:
+        return None
+    steps = gathered(amount, given, small_parts([amount], given))
+    naming = Naming("components", given.say("components_caption"), given.say("total"))
+    return Section(
+        given.say("walk_title"),
+        tables=(walk_table(steps, naming, given.language),),
+        figures=(waterfall(steps, naming, given.language),),
+    )
+
+
+def _compared_section(amount: Amount, given: Given) -> Section | None:
+    """The amount beside each definition of fee-for-service on the same list; None where the scheme has none."""
+    rows = [
+        _compared(amount, definition, number_of(amount, revenue), number_of(amount, cap), given)
+        for definition, (revenue, cap) in COMPARED.items()
+        if revenue in amount.figures
+    ]
+    if not rows:
+        return None
+    columns = (
+        Column("definition", given.say("column_definition")),
+        Column("fee_for_service", given.say("column_ffs"), "eur"),
+        Column("cap", given.say("column_cap"), "eur"),
+        Column("difference", given.say("column_difference_ffs"), "eur", is_signed=True),
+        Column("ratio", given.say("column_ratio"), "share"),
+    )
+    table = Table("compared", given.say("compared_caption"), columns, tuple(rows))
+    return Section(given.say("compared_title"), (given.say("compared_told"),), tables=(table,))
+
+
+def _compared(
+    amount: Amount, definition: str, revenue: Decimal | None, cap: Decimal | None, given: Given
+) -> tuple[Cell, ...]:
+    total = Decimal(amount.total_cents) / 100
+    basis = amount.figures.get(BASIS)
+    is_basis = cap is not None and basis is not None and basis.value == definition
+    label = given.say(f"ffs_{definition}") + (given.say("ffs_basis") if is_basis else "")
+    if not revenue:
+        return (label, revenue, cap, None, None)
+    return (label, revenue, cap, total - revenue, total / revenue)
+
+
+def _chance_section(amount: Amount, given: Given) -> Section | None:
+    """What pure chance would pay a group of this list, beside what it is paid."""
+    mean = number_of(amount, "chance_mean_eur")
+    if mean is None:
+        return None
+    likely = written(number_of(amount, "chance_probability"), "share", given.language)
+    told = given.say("chance_short", mean=written(mean, "eur", given.language), probability=likely)
+    return Section(given.say("chance_title"), (told,))
+
+
+def _figures_section(amount: Amount, given: Given) -> Section | None:
+    wanted = SHOWN.get(package_of(amount.scheme), tuple(amount.figures))
+    shown = {name: amount.figures[name] for name in wanted if name in amount.figures}
+    if not shown:
+        return None
+    return Section(given.say("figures_title"), tables=(figures_table("figures", shown, given),))
+
+
+def figures_table(name: str, figures: dict[str, AmountFigure], given: Given) -> Table:
+    """Figures with their label and their value; counts of people under the minimum are masked."""
+    rows: Sequence[tuple[str, Value]] = [
+        (given.name_of(one), _guarded(figure, given)) for one, figure in figures.items()
+    ]
+    columns = (Column("figure", given.say("column_figure")), Column("value", given.say("column_value"), "mixed"))
+    return Table(name, given.say("figures_caption"), columns, tuple(rows), is_fine=True)
+
+
+def _guarded(figure: AmountFigure, given: Given) -> Value:
+    value = figure_value(figure, given.language)
+    is_count = figure.unit in PEOPLE and isinstance(value.value, Decimal)
+    if is_count and Decimal(str(value.value)) < given.small_cell_min:
+        return Value(Masked.SMALL)
+    return value
