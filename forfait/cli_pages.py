@@ -20,6 +20,9 @@ def statement(
     everyone: All = False,
     kind: Kind = "final",
     language: Annotated[str, typer.Option(help="fr or en.")] = "fr",
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Cash flow as it could be foreseen on this day.")
+    ] = None,
     to: Annotated[
         Path | None, typer.Option(help="Folder of the pages; default: statements in the data folder.")
     ] = None,

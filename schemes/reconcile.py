@@ -1,7 +1,8 @@
 """Due against paid: why a structure's final amount differs from its instalments, one reason after the other.
 
 Each step replaces one part of what the provisional computation saw by what the final one sees, and pays again: the
-difference is what that reason is worth. The steps stand in a fixed order, so that they add up to the cent.
+difference is what that reason is worth. The steps stand in a fixed order, so that they add up to the cent; at each of them
+a patient is in one team at a time (presence moves before the list does).
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from schemes.rulebook import Rules
 
 KEY = ["structure_id", "patient_id"]
 LIST = "patients"
+PRESENCE = ("present_share", "first_day", "last_day")
 CARE = ("in_team_cents", "outside_cents", "neutralised_cents")
 CARE_FRAMES = ("fee_for_service", "zones", "boxes")
 REFERENCE_FRAMES = ("reference",)
 REASONS = (
-    "paid", "decided_not_paid", "withheld", "patients_out", "patients_in", "presence", "late_claims",
+    "paid", "decided_not_paid", "withheld", "presence", "patients_out", "patients_in", "late_claims",
     "model_change", "characteristics", "participation", "rule_change", "first_computation",
 )  # fmt: skip
 Inputs = dict[str, pd.DataFrame]
@@ -69,7 +71,7 @@ def reconcile(
 
 def _moves(before: Seen, after: Seen, *, pay: PayAgain) -> Iterator[tuple[str, dict[str, int]]]:
     """Totals by structure after each step from `before` to `after`."""
-    current, rules = dict(before.inputs), before.rules
+    current, rules = dict(before.inputs), {**after.rules, **before.rules}
     for reason, step in _steps(changes_model=before.version_hash != after.version_hash):
         current = step(current, after.inputs)
         yield reason, _totals(pay(current, rules))
@@ -78,9 +80,9 @@ def _moves(before: Seen, after: Seen, *, pay: PayAgain) -> Iterator[tuple[str, d
 
 def _steps(*, changes_model: bool) -> list[tuple[str, Callable[[Inputs, Inputs], Inputs]]]:
     return [
+        ("presence", lambda now, final: _columns(now, final, PRESENCE)),
         ("patients_out", _without_those_who_left),
         ("patients_in", _with_those_who_came),
-        ("presence", lambda now, final: _columns(now, final, ("present_share",))),
         ("late_claims", lambda now, final: _frames(_columns(now, final, CARE), final, CARE_FRAMES)),
         ("model_change" if changes_model else "characteristics", _everything_about_patients),
         ("participation", lambda now, final: dict(final)),
@@ -100,11 +102,14 @@ def _with_those_who_came(now: Inputs, final: Inputs) -> Inputs:
 
 
 def _columns(now: Inputs, final: Inputs, names: Iterable[str]) -> Inputs:
-    """The list of `now` with some columns as in `final`; by then both hold the same patients."""
+    """The list of `now` with some columns as in `final`, for the patients that both hold."""
     taken = [name for name in names if name in now[LIST].columns]
-    kept = now[LIST].drop(columns=taken)
-    merged = kept.merge(final[LIST][[*KEY, *taken]], on=KEY, how="left", validate="1:1")
-    return {**now, LIST: merged[list(now[LIST].columns)]}
+    beside = final[LIST][[*KEY, *taken]].assign(is_final=True)
+    merged = now[LIST].merge(beside, on=KEY, how="left", validate="1:1", suffixes=("", "_final"))
+    is_both = merged["is_final"].notna()
+    moved = {name: merged[name].where(~is_both, merged[f"{name}_final"]) for name in taken}
+    same_types = merged.assign(**moved)[list(now[LIST].columns)].astype(now[LIST].dtypes[taken].to_dict())
+    return {**now, LIST: same_types}
 
 
 def _everything_about_patients(now: Inputs, final: Inputs) -> Inputs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -74,6 +74,8 @@ def pay_scheme(sources: Sources, asked: Asked, *, declared: Path | None = None) 
         raise InputError(f"kind {asked.kind!r} is unknown; choose {PROVISIONAL} or {FINAL}")
     if asked.kind == PROVISIONAL and asked.scheme in PAID_ONCE_KNOWN:
         raise InputError(f"{asked.scheme} is paid once the year is known; leave --kind provisional out")
+    if asked.kind == PROVISIONAL:
+        sources = replace(sources, entered_by=max(asked.decided_on, date(asked.year, 1, 1)))
     versions = _versions(sources, asked)
     days = _rule_days(participants(sources, FAMILIES[asked.scheme], asked.year), asked)
     run, book = prepare(asked.scheme, asked.year, kind=asked.kind, known_on=asked.decided_on, rule_days=days)

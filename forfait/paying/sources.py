@@ -21,13 +21,17 @@ from features.versions import read_version
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the inputs of a payment lie, and the engine that reads them."""
+    """Where the inputs of a payment lie, and the engine that reads them.
+
+    `entered_by` leaves out who takes part from a later day on: a provisional payment does not know them.
+    """
 
     con: BaseBackend
     data: Path
     versions: Path
     roster: Path
     participations: Path
+    entered_by: date | None = None
 
     def table(self, table: Table, year: int) -> ibis.Table:
         """A dataset of a year. Errors: MissingError naming the command that writes it."""
@@ -64,6 +68,7 @@ def participants(sources: Sources, schemes: Iterable[str], year: int) -> pd.Data
     """
     listed = read_participations(sources.participations)
     first, last = pd.Timestamp(date(year, 1, 1)), pd.Timestamp(date(year, 12, 31))
+    last = min(last, pd.Timestamp(sources.entered_by)) if sources.entered_by else last
     here = listed["scheme"].isin(list(schemes)) & (listed["from_date"] <= last) & (listed["to_date"] >= first)
     if not here.any():
         raise MissingError(

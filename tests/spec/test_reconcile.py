@@ -58,8 +58,8 @@ AFTER = patients(("A", 0.5, 120.0, 15, 5), ("C", 1.0, 80.0, 10, 0))
 
 
 def test_each_reason_is_worth_what_it_changes():
-    """B left (-50), C came (+80), A stayed half the year (-50), care left the team (x 25/30), A is expected at 120,
-    then the bonus rose from 0 to 5 %: 108.33 + 8.33 = 116.67 EUR, x 1.05 = 122.50 EUR due."""
+    """A stayed half the year (-50), B left (-50), C came (+80), care left the team (130 x 25/30 = 108.33), A is
+    expected at 120 (140 x 25/30 = 116.67), then the bonus rose from 0 to 5 %: x 1.05 = 122.50 EUR due."""
     frame = reconcile("peps", 2024, before=seen(BEFORE), after=seen(AFTER, bonus="0.05"), pay=pay, ledger=[
         entry(DECIDED, 6750, 1), entry(DECIDED, 6750, 2), entry(PAID, 6750, 1),
     ])  # fmt: skip
@@ -67,9 +67,9 @@ def test_each_reason_is_worth_what_it_changes():
         "paid": 67_50,
         "decided_not_paid": 67_50,
         "withheld": 15_00,
+        "presence": -50_00,
         "patients_out": -50_00,
         "patients_in": 80_00,
-        "presence": -50_00,
         "late_claims": -21_67,
         "characteristics": 8_34,
         "participation": 0,
