@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from features.errors import InputError
 from forfait.console import Step, out, working
+from forfait.demo_schemes import scheme_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ class Made:
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     training: TrainingResult | None = None
     served: dict[str, object] = field(default_factory=dict)
+    statements: list[Path] = field(default_factory=list)
 
     @property
     def data(self) -> Path:
@@ -101,6 +103,7 @@ def _steps(made: Made, patients: int, seed: int, today: date) -> list[tuple[str,
         (f"promote {MODEL}", f"{made.versions}/register.jsonl", lambda _: _promote(made, today)),
         (f"predict {MODEL}", f"{data}/predictions", lambda _: _predict(made)),
         (f"explain {MODEL}", f"{data}/explanations", lambda _: _explain(made)),
+        *scheme_steps(made, YEARS, seed, today),
         ("serve", "HTTP on this machine", lambda step: _serve(made, step)),
     ]
 
@@ -158,6 +161,7 @@ def _predict(made: Made) -> None:
     from training.oracle import oracle_share
     from training.score import predict_year
 
+    predict_year(made.data, made.versions, MODEL, 1, YEARS[-2])
     predictions = predict_year(made.data, made.versions, MODEL, 1, YEARS[-1])
     made.frames["oracle"] = oracle_share(made.data, MODEL, YEARS[-1], predictions)
 

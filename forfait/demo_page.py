@@ -13,6 +13,7 @@ import jinja2
 import msgspec
 import pandas as pd
 
+from forfait.demo_schemes import pages, payments_table
 from serving.explanations import Explanation
 from serving.french import euros, number
 from serving.waterfall import waterfall_svg
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 PLACES = (
     ("Données brutes", "data/snds"),
     ("Jeux de données nettoyés et calculés", "data"),
+    ("Paiements, grand livre et comptes", "data/payments"),
+    ("Relevés des structures", "data/statements"),
     ("Versions gelées et registre", "mlruns/versions"),
     ("Suivi MLflow", "mlruns/mlflow.db"),
     ("Question posée au service", "request.json"),
@@ -76,6 +79,8 @@ def write_page(made: Made, *, model: str, year: int, peak_gib: float) -> Path:
             training=result_html(made.training) if made.training else "",
             oracle=_table(made.frames["oracle"].rename(columns=ORACLE_COLUMNS)),
             structures=_table(_structures(made.frames["structures"])),
+            payments=_table(payments_table(made)),
+            pages=pages(made),
             places=_table(
                 pd.DataFrame([(what, str(made.folder / where)) for what, where in PLACES], columns=["Quoi", "Où"])
             ),

@@ -66,7 +66,7 @@ async def body_of(request: Request, limit: int) -> bytes:
             raise too_long
         chunks.append(chunk)
     if not size:
-        raise RefusalError(400, "the body is empty; send a model, a version or a day, and rows")
+        raise RefusalError(400, "the body is empty; /docs says what to send")
     return b"".join(chunks)
 
 
@@ -145,12 +145,16 @@ def _misfit(message: str) -> RefusalError:
 
 
 def _check_no_double(asked: Body, body: bytes) -> None:
+    top = 2 + (asked.version is not msgspec.UNSET) + (asked.on is not msgspec.UNSET)
+    check_no_double(body, top + sum(map(len, asked.rows)))
+
+
+def check_no_double(body: bytes, fields: int) -> None:
     """RefusalError 400 when an object gives a field twice, which JSON allows and decoders pass over in silence.
 
-    As many colons as fields that were kept means that none was lost; the slow look is for the other bodies.
+    As many colons as `fields` that were kept means that none was lost; the slow look is for the other bodies.
     """
-    top = 2 + (asked.version is not msgspec.UNSET) + (asked.on is not msgspec.UNSET)
-    if body.count(b":") == top + sum(map(len, asked.rows)):
+    if body.count(b":") == fields:
         return
     try:
         json.loads(body, object_pairs_hook=_without_double)

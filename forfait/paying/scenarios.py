@@ -96,6 +96,6 @@ def impact_of(payments: Path, scheme: str, year: int, *, before: Rules, after: R
     book = rules_of(run)
     if scheme not in book:
         raise InputError(f"no structure of {paid_as} {year} is under the rules of {scheme}")
-    other = Change(after.file, lambda frames, held: (frames, {**held, scheme: after}))
+    other = Change(after.file, lambda frames, _: (frames, {**book, scheme: after}))
     pay = partial(_pay, scheme=paid_as, seed=run.seed)
     return totals(simulate(pay, inputs, {**book, scheme: before}, [other], year=year))

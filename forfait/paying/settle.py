@@ -135,9 +135,12 @@ def decide_balance(
 ) -> list[LedgerEntry]:
     """The balances of a year, decided and recorded: positive to pay, negative to recover, nothing where 0."""
     payments = data / "payments"
-    run, _ = load(required_run(payments, scheme, year, FINAL))
-    book = rules_of(run)
-    due_on = max(regularisations(year, rules=_first(book))[0].due_on, decided_on)
+    run, inputs = load(required_run(payments, scheme, year, FINAL))
+    book, listed = rules_of(run), inputs["participations"].drop_duplicates("structure_id")
+    settled = {
+        structure: regularisations(year, rules=book[own])[0].due_on
+        for structure, own in zip(listed["structure_id"], listed["scheme"], strict=True)
+    }
     entries = [
         LedgerEntry(
             kind=DECIDED,
@@ -146,7 +149,7 @@ def decide_balance(
             year=year,
             label=f"{REGULARISATION} {decided_on}",
             amount_cents=cents,
-            due_on=due_on,
+            due_on=max(settled[structure], decided_on),
             recorded_on=decided_on,
             by=by,
             run=run.id,
@@ -155,10 +158,6 @@ def decide_balance(
         if cents
     ]
     return append(payments / LEDGER, entries)
-
-
-def _first(book: Mapping[str, Rules]) -> Rules:
-    return book[sorted(book)[0]]
 
 
 def _seen(folder: Path) -> Seen:
