@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from features.catalogue_page import catalogue_markdown
+from features.indicators.page import indicators_markdown
 from features.snds.controls import CONTROLS
 from features.tables import TABLES, Table
 
@@ -20,6 +21,7 @@ def pages() -> dict[str, str]:
         "datasets.md": datasets_markdown(),
         "features.md": catalogue_markdown(),
         "controls.md": controls_markdown(),
+        "indicators.md": indicators_markdown(),
         "cli.md": cli_markdown(),
     }
 

@@ -94,7 +94,7 @@ def simulate(
     Example: [bold]forfait simulate peps --year 2024 --all --fidelisation 0.8[/]
     """
     from forfait.paying.scenarios import Changes, simulate_year
-    from forfait.paying.show import cents_columns
+    from forfait.paying.show import simulation_table
 
     if bool(structure) == everyone:
         raise InputError("say whose payment: --structure ID, or --all")
@@ -107,7 +107,7 @@ def simulate(
     )
     with working(f"simulate {scheme} {year}"):
         frame = simulate_year(data, scheme, year, kind=kind, changes=changes, structure=structure)
-    out.print(frame_table(cents_columns(frame), f"{scheme} {year}: {changes.told}"))
+    out.print(simulation_table(frame, f"{scheme} {year}: {changes.told}"))
 
 
 PAGE_COMMANDS = (estimate, statement, simulate)

@@ -164,17 +164,13 @@ def reconcile(
     Example: [bold]forfait reconcile peps --year 2024 --by Cnam --decide[/]
     """
     from forfait.paying.settle import decide_balance, reconcile_year
-    from forfait.paying.show import cents_columns
+    from forfait.paying.show import cents_columns, reasons_table
 
     decided = _past(day_of(decided_on))
     with working(f"reconcile {scheme} {year}") as step:
         step("paying again, one reason after the other")
         frame, balance = reconcile_year(data, scheme, year, decided_on=decided, by=by)
-    out.print(
-        frame_table(
-            cents_columns(frame.drop(columns=["scheme", "year", "detail"])), f"{scheme} {year}: from paid to due"
-        )
-    )
+    out.print(reasons_table(frame, f"{scheme} {year}: from paid to due, EUR"))
     out.print(frame_table(cents_columns(balance), f"{scheme} {year}: balances"))
     if decide:
         entries = decide_balance(data, scheme, year, balance=balance, decided_on=decided, by=by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from forfait.console import frame_table, out
+from forfait.console import out
 from forfait.rules_view import diff_table, grid_table, rules_table
 from schemes.rule_diff import compare
 from schemes.rulebook import meanings, rules
@@ -27,7 +27,7 @@ def print_diff(
     out.print(diff_table(before, after, compare(before, after)))
     if impact is not None:
         from forfait.paying.scenarios import impact_of
-        from forfait.paying.show import cents_columns
+        from forfait.paying.show import simulation_table
 
         frame = impact_of(payments, scheme, impact, before=before, after=after)
-        out.print(frame_table(cents_columns(frame), f"{scheme} {impact}: paid under each"))
+        out.print(simulation_table(frame, f"{scheme} {impact}: paid under each"))

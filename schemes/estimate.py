@@ -72,6 +72,20 @@ def _by_month(triangle: pd.DataFrame, year: int) -> pd.Series:
     return mine.groupby(days[days.dt.year == year].dt.month)["base_cents"].sum()
 
 
+def fidelisation_error(patients: pd.DataFrame, known_share: float) -> float:
+    """Standard error of a structure's fidelisation at the end of the year, a share of its care being known.
+
+    σ × √((1 − k) / k): σ² is the sampling variance of the ratio in-team / counted care over its patients (linearised),
+    k the part of the year's care that is known. 0 where all is known.
+    """
+    inside, outside = (patients[f"{place}_cents"].to_numpy(float) for place in ("in_team", "outside"))
+    total = (inside + outside).sum()
+    if total <= 0 or not 0 < known_share < 1:
+        return 0.0
+    residuals = inside - inside.sum() / total * (inside + outside)
+    return float(np.sqrt((residuals**2).sum()) / total * np.sqrt((1 - known_share) / known_share))
+
+
 def scaled(inputs: Mapping[str, pd.DataFrame], factors: Mapping[str, float], *, year: int) -> dict[str, pd.DataFrame]:
     """The inputs of a payment with the spending of the year of each structure times its factor.
 

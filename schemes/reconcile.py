@@ -1,8 +1,8 @@
 """Due against paid: why a structure's final amount differs from its instalments, one reason after the other.
 
 Each step replaces one part of what the provisional computation saw by what the final one sees, and pays again: the
-difference is what that reason is worth. The steps stand in a fixed order, so that they add up to the cent; at each of them
-a patient is in one team at a time (presence moves before the list does).
+difference is what that reason is worth. The steps stand in a fixed order, so that they add up to the cent; at each
+of them a patient is in one team at a time (presence moves before the list does).
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ from serving.metrics import CONTENT_TYPE_LATEST, REQUESTS, SECONDS, exposition
 from serving.openapi import CardWithHash, InForce, Model, Models, openapi
 from serving.reading import JSON, body_of, check_query, day, media_type, read_query, whole_number
 from serving.refusals import RefusalError, refusal_of
+from serving.schemes import ROUTES, answer_scheme
+from serving.schemes import Route as SchemeRoute
 from serving.scoring import EXPLAIN, PREDICT, answer_batch, answer_json, scorer_asked
 from serving.settings import ServiceSettings
 from serving.store import Store
@@ -41,6 +43,7 @@ def build_app(settings: ServiceSettings | None = None) -> Starlette:
     handlers: dict[tuple[str, str], Handler] = {
         ("/predict", "POST"): partial(score, PREDICT),
         ("/explain", "POST"): partial(score, EXPLAIN),
+        **{(route.path, "POST"): partial(pay, route) for route in ROUTES},
         ("/healthz", "GET"): healthz,
         ("/readyz", "GET"): readyz,
         ("/metrics", "GET"): metrics,
@@ -119,6 +122,17 @@ async def score(operation: str, request: Request) -> Response:
     limit = state.settings.max_rows_batch if operation == PREDICT else state.settings.max_rows_explained
     batch = partial(answer_batch, scorer, body, operation=operation, limit=limit, media_type=kind)
     return await run_sync(batch, limiter=state.batches)
+
+
+async def pay(route: SchemeRoute, request: Request) -> Response:
+    """POST of a scheme, JSON; in a thread, a few at a time."""
+    state = request.app.state
+    check_query(request, set())
+    if media_type(request) != JSON:
+        raise RefusalError(415, f"send {JSON} as the Content-Type")
+    body = await body_of(request, state.settings.max_bytes_json)
+    work = partial(answer_scheme, state.store, body, route=route, settings=state.settings)
+    return await run_sync(work, limiter=state.batches)
 
 
 async def healthz(request: Request) -> Response:

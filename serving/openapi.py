@@ -11,6 +11,8 @@ from serving.batch import ARROW, PARQUET
 from serving.explanations import Explanation
 from serving.french import number
 from serving.reading import JSON, Body
+from serving.schemes_answers import Paid, Targets
+from serving.schemes_openapi import scheme_paths
 from serving.settings import ServiceSettings
 
 HTML = "text/html"
@@ -114,7 +116,7 @@ class CardWithHash(msgspec.Struct):
 
 def openapi(settings: ServiceSettings) -> dict[str, Any]:
     """The OpenAPI 3.1 document, with the limits in force."""
-    types = [Body, Predicted, Explained, Refused, Models, Model, CardWithHash, InForce]
+    types = [Body, Predicted, Explained, Refused, Models, Model, CardWithHash, InForce, Paid, Targets]
     references, components = msgspec.json.schema_components(types, ref_template=SCHEMA)
     schema = dict(zip(types, references, strict=True))
     return {
@@ -122,12 +124,13 @@ def openapi(settings: ServiceSettings) -> dict[str, Any]:
         "info": {
             "title": "forfait",
             "version": "1",
-            "description": "Dépenses attendues de soins, en euros par an, et leur explication. Les valeurs envoyées "
-            "ne sont ni conservées, ni journalisées, ni répétées dans les messages d’erreur.",
+            "description": "Dépenses attendues de soins, en euros par an, leur explication, et ce que paient les schémas "
+            "(PEPS, IPEP, IPSO) sous des règles datées. Les valeurs envoyées ne sont ni conservées, ni journalisées, ni répétées dans les messages d’erreur.",
         },
         "paths": {
             "/predict": {"post": _scoring("predict", schema[Body], answer=schema[Predicted], settings=settings)},
             "/explain": {"post": _scoring("explain", schema[Body], answer=schema[Explained], settings=settings)},
+            **scheme_paths(schema, refused=schema[Refused], settings=settings),
             "/models": {"get": _get("listModels", "Les modèles, leurs versions et le registre.", schema[Models])},
             "/models/{name}": {"get": _get("getModel", "Un modèle et son registre.", schema[Model], "name")},
             "/models/{name}/versions/{version}": {

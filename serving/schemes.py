@@ -1,4 +1,4 @@
-"""POST /peps/forfait, /ipep/target, /ipep/interessement, /ipso/forfait: from a body to amounts, by the pure functions."""
+"""POST /peps/forfait, /ipep/target, /ipep/interessement, /ipso/forfait: from a body to amounts, by pure functions."""
 
 from __future__ import annotations
 
@@ -107,9 +107,7 @@ def computed(inputs: Frames, route: Route, *, asked: Asked, book: Book) -> Compu
         ) from None
 
 
-def _answer(
-    found: Computed, route: Route, *, asked: Asked, book: Book, model: ModelUsed | None
-) -> Paid | Targets:
+def _answer(found: Computed, route: Route, *, asked: Asked, book: Book, model: ModelUsed | None) -> Paid | Targets:
     if isinstance(found, Payment):
         return paid(found, route.scheme, asked=asked, book=book, model=model)
     return targets(found, route.scheme, asked=asked, book=book, model=model)
@@ -126,8 +124,12 @@ def _perimeter(participations: pd.DataFrame, book: Book) -> str:
     Errors: RefusalError 422 naming the first row of another one.
     """
     given = participations.get("perimeter", pd.Series(None, index=participations.index, dtype=object))
-    default = participations["scheme"].map({scheme: rules.text("perimeter_default") for scheme, rules in book.items()})
-    found = given.where(given.notna(), default)
+    found = pd.Series(
+        [
+            book[scheme].text("perimeter_default") if pd.isna(perimeter) else perimeter
+            for scheme, perimeter in zip(participations["scheme"], given, strict=True)
+        ]
+    )
     other = found != found.iloc[0]
     if other.any():
         what = "is not that of row 0; reference and zones are of one perimeter: send the other teams apart"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import msgspec
 import pandas as pd
 
 from schemes.amounts import Amount, Payment
 from schemes.ipep import Target
+from schemes.ipep.gains import SPENDING
 from schemes.labels import labels
 from serving.schemes_reading import Asked
 from serving.schemes_rules import Assumed, Book, RuleUsed, assumed, rules_used
@@ -140,7 +142,7 @@ def targets(found: Target, package: str, *, asked: Asked, book: Book, model: Mod
     return Targets(
         **_rests(package, found.refused, found.excluded, asked=asked, model=model),
         rules=rules_used(book),
-        assumed=assumed(book),
+        assumed=assumed(book, SPENDING),
         targets=[
             TargetOfGroup(str(name), _figures(package, rows[["figure", "value", "unit"]].to_numpy().tolist()))
             for name, rows in found.figures.groupby("structure_id", sort=True)
@@ -157,7 +159,7 @@ def label_fr(package: str, name: str) -> str:
 
 def _rests(
     package: str, refused: pd.DataFrame, excluded: pd.DataFrame, *, asked: Asked, model: ModelUsed | None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     refusals = refused[["structure_id", "reason", "detail"]].to_numpy().tolist()
     counts = excluded[["structure_id", "reason", "patients"]].to_numpy().tolist()
     return {

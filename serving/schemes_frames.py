@@ -105,11 +105,11 @@ def _column(name: str, column: str, values: list[Any], kind_name: str) -> pd.Ser
         refuse(name, column, next(row for row, value in enumerate(values) if type(value) not in allowed), want)
     try:
         return READ[kind.type](values, kind)
-    except _WrongRow as error:
+    except _WrongRowError as error:
         refuse(name, column, error.row, want)
 
 
-class _WrongRow(Exception):
+class _WrongRowError(Exception):
     """The first row of a column that its kind does not take."""
 
     def __init__(self, wrong: Iterable[bool] | np.ndarray) -> None:
@@ -119,7 +119,7 @@ class _WrongRow(Exception):
 
 def _numbers(values: list[Any], kind: Kind) -> pd.Series:
     if any(value is not None and not -MOST <= value <= MOST for value in values):
-        raise _WrongRow(value is not None and not -MOST <= value <= MOST for value in values)
+        raise _WrongRowError(value is not None and not -MOST <= value <= MOST for value in values)
     numbers = np.array([np.nan if value is None else value for value in values], dtype=float)
     null = np.isnan(numbers)
     wrong = (numbers < kind.low) | (numbers > kind.high)
@@ -128,13 +128,13 @@ def _numbers(values: list[Any], kind: Kind) -> pd.Series:
     if kind.is_whole:
         wrong |= ~null & (numbers != np.floor(numbers))
     if wrong.any():
-        raise _WrongRow(wrong)
+        raise _WrongRowError(wrong)
     return pd.Series(numbers.astype("int64") if kind.is_whole and not null.any() else numbers)
 
 
 def _texts(values: list[Any], kind: Kind) -> pd.Series:
     if not all(value is None or _is_text(value, kind) for value in values):
-        raise _WrongRow(value is not None and not _is_text(value, kind) for value in values)
+        raise _WrongRowError(value is not None and not _is_text(value, kind) for value in values)
     return pd.Series(values, dtype=object)
 
 
@@ -152,7 +152,7 @@ def _flags(values: list[Any], kind: Kind) -> pd.Series:
 
 def _days(values: list[Any], kind: Kind) -> pd.Series:
     if not all(value is None or _is_day(value) for value in values):
-        raise _WrongRow(value is not None and not _is_day(value) for value in values)
+        raise _WrongRowError(value is not None and not _is_day(value) for value in values)
     return pd.Series(np.array(values, dtype="datetime64[us]"))
 
 

@@ -61,7 +61,8 @@ def _texts(given: pd.DataFrame | None, rows: Iterable[int], frame: Frame | None)
     """Free texts of the rows named, which a message may not repeat."""
     if given is None or frame is None:
         return set()
-    free = [name for name in given if (kind := kind_of(frame.kinds[name])[0]).type == "text" and not kind.choices]
+    kinds = {str(name): kind_of(frame.kinds[str(name)])[0] for name in given}
+    free = [name for name, kind in kinds.items() if kind.type == "text" and not kind.choices]
     named = given.loc[[row for row in rows if row in given.index], free]
     return {value for value in named.to_numpy().ravel().tolist() if isinstance(value, str)}
 

@@ -83,17 +83,18 @@ def assumed(book: Book, rule_keys: Iterable[str] = ()) -> list[Assumed]:
 
 def _in_force(scheme: str, on: date, known_on: date | None) -> Rules:
     try:
-        periods(scheme)
-        check = rules(scheme, on=on, known_on=known_on)
-    except RuleError as error:
-        if "no rule in force" not in str(error):
-            raise RefusalError(503, str(error)) from error
-        raise RefusalError(404, str(error), field="on") from error
-    try:
-        check_paid(check)
+        periods(scheme, known_on=known_on)
     except RuleError as error:
         raise RefusalError(503, str(error)) from error
-    return check
+    try:
+        found = rules(scheme, on=on, known_on=known_on)
+    except RuleError as error:
+        raise RefusalError(404, str(error), field="on") from error
+    try:
+        check_paid(found)
+    except RuleError as error:
+        raise RefusalError(503, str(error)) from error
+    return found
 
 
 def _noted(used: Rules) -> Rules:

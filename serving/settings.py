@@ -23,6 +23,8 @@ class ServiceSettings(BaseSettings):
     max_rows_json: int = 10_000
     max_rows_batch: int = 500_000
     max_rows_explained: int = 20_000
+    max_rows_schemes: int = 200_000
+    max_draws: int = 5_000
     max_bytes_json: int = 64 * MEBIBYTE
     max_bytes_batch: int = 256 * MEBIBYTE
 

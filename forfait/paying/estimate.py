@@ -6,15 +6,18 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+from scipy.stats import norm
 
 from features.errors import MissingError
 from features.store import read_dataset, years_written
 from features.tables import DEVELOPMENT
 from forfait.paying.pay import PAY, last_run, required_run
-from schemes.estimate import YearEstimate, scaled, year_estimate
+from schemes.estimate import YearEstimate, fidelisation_error, scaled, year_estimate
 from schemes.runs import FINAL, PROVISIONAL, Inputs, load, rules_of
+from schemes.simulate import fidelisation_moves
 
 LEVEL = 0.90
+WITH_FIDELISATION = ("peps", "ipso")
 NATION = "*"
 COLUMNS = ["structure_id", "known_share", "expected_cents", "low_cents", "high_cents"]
 
@@ -23,7 +26,8 @@ def estimate_year(data: Path, scheme: str, year: int, *, as_of: date) -> pd.Data
     """Rows structure_id, known_share, expected_cents, low_cents, high_cents: a 90 % interval of the final amount.
 
     The last payment computed (final, else provisional) is paid again on spending completed from what was loaded
-    before `as_of`. Low and high are the amounts at the two ends of the interval of spending, in order.
+    before `as_of`. Low and high are the least and the most of the amounts at the ends of the intervals of spending
+    and, where the scheme has one, of fidelisation.
     Errors: MissingError where nothing was computed or counted.
     """
     payments = data / "payments"
@@ -31,9 +35,11 @@ def estimate_year(data: Path, scheme: str, year: int, *, as_of: date) -> pd.Data
     run, inputs = load(folder)
     seen = _seen(data, inputs, scheme, year, as_of)
     book = rules_of(run)
+    variants: list[Inputs] = [scaled(inputs, factors, year=year) for factors in _factors(seen)]
+    variants += [_moved(variants[0], seen, sign) for sign in (-1, 1)] if scheme in WITH_FIDELISATION else []
     paid = []
-    for factors in _factors(seen):
-        payment = PAY[scheme](scaled(inputs, factors, year=year), year, book, run.seed)
+    for variant in variants:
+        payment = PAY[scheme](variant, year, book, run.seed)
         paid.append({amount.structure_id: amount.total_cents for amount in payment.amounts})
     rows = []
     for structure in sorted(paid[0]):
@@ -60,6 +66,21 @@ def _seen(data: Path, inputs: Inputs, scheme: str, year: int, as_of: date) -> di
         now = own[pd.to_datetime(own["care_month"]).dt.year == year]
         found[structure] = (year_estimate(own, as_of=as_of, year=year, reference=nation), int(now["base_cents"].sum()))
     return found
+
+
+def _known_share(estimate: YearEstimate) -> float:
+    return estimate.known_cents / max(estimate.expected_cents, 1)
+
+
+def _moved(inputs: Inputs, seen: dict[str, tuple[YearEstimate, int]], sign: int) -> Inputs:
+    """The inputs with the fidelisation of each structure at an end of its interval."""
+    patients, reach = inputs["patients"], float(norm.ppf((1 + LEVEL) / 2))
+    for structure, mine in patients.groupby("structure_id"):
+        if structure not in seen or not mine["in_team_cents"].sum():
+            continue
+        points = sign * reach * fidelisation_error(mine, _known_share(seen[str(structure)][0]))
+        inputs = fidelisation_moves(f"{points:.6f}", structures=[str(structure)]).apply(inputs, {})[0]
+    return inputs
 
 
 def _scopes(inputs: Inputs, scheme: str) -> dict[str, str]:

@@ -17,7 +17,6 @@ from schemes.amounts import Amount
 from schemes.ledger import DECIDED, LedgerEntry, append, payment_of, read_ledger, unpaid
 from schemes.peps.calendar import Instalment, instalments, regularisations
 from schemes.reconcile import Seen, balances, reconcile
-from schemes.rulebook import Rules
 from schemes.runs import FINAL, PROVISIONAL, Inputs, load, rules_of
 
 PAID_COLUMNS = ("structure_id", "scheme", "year", "label", "amount_cents", "paid_on")

@@ -9,33 +9,85 @@ from rich.table import Table
 
 from forfait.console import frame_table
 from forfait.paying.pay import Done
-from schemes.amounts import amounts_frame
+from schemes.amounts import Amount, amounts_frame
+from schemes.labels import label
+from schemes.statements.given import package_of
 
-MOST_WITH_COMPONENTS = 12
+FEW_STRUCTURES = 8
+LANGUAGE = "en"
 
 
 def payment_tables(done: Done) -> list[Table]:
     """Tables of a payment: components by structure, then refusals, exclusions and warnings where there are some."""
     title = f"{done.run.scheme} {done.run.year}, {done.run.kind}"
-    frame = amounts_frame(done.payment.amounts)
-    wide = frame.pivot_table(
+    paid = done.payment.amounts
+    tables = [frame_table(_components(paid), f"{title}: {done.payment.total_cents / 100:,.2f} EUR")]
+    told = {
+        "not paid": done.payment.refused,
+        "patients left out": done.payment.excluded,
+        "warnings": pd.DataFrame(
+            [(one.structure_id, words(one.scheme, text)) for one in paid for text in one.warnings],
+            columns=["structure_id", "warning"],
+        ),
+    }
+    for what, frame in told.items():
+        if len(frame):
+            tables.append(frame_table(_in_words(frame, done.run.scheme), f"{title}: {what}"))
+    return tables
+
+
+def _components(paid: tuple[Amount, ...]) -> pd.DataFrame:
+    """Euros of each component that moves something: components down and structures across where these are few."""
+    frame = amounts_frame(paid)
+    moving = frame[frame.groupby("component")["amount_cents"].transform(lambda cents: cents.ne(0).any())]
+    moving = moving.assign(component=[words(s, c) for s, c in zip(moving["scheme"], moving["component"], strict=True)])
+    wide = moving.pivot_table(
         index="structure_id", columns="component", values="amount_cents", aggfunc="sum", sort=False
     ).fillna(0)
-    total = pd.Series({amount.structure_id: amount.total_cents for amount in done.payment.amounts}, dtype="int64")
-    shown = wide.assign(total=total).astype("int64").add_suffix("_cents").reset_index()
-    tables = [frame_table(cents_columns(shown), f"{title}: {done.payment.total_cents / 100:,.2f} EUR")]
-    if len(done.payment.refused):
-        tables.append(frame_table(done.payment.refused, f"{title}: not paid"))
-    if len(done.payment.excluded):
-        tables.append(frame_table(done.payment.excluded, f"{title}: patients left out"))
-    warnings = [(amount.structure_id, text) for amount in done.payment.amounts for text in amount.warnings]
-    if warnings:
-        tables.append(frame_table(pd.DataFrame(warnings, columns=["structure_id", "warning"]), f"{title}: warnings"))
-    return tables
+    wide["total"] = pd.Series({one.structure_id: one.total_cents for one in paid}, dtype="int64")
+    wide = wide.fillna(0).astype("int64")
+    if len(wide) <= FEW_STRUCTURES:
+        wide = wide.T.rename_axis("component")
+    return money(wide.reset_index(), [str(name) for name in wide.columns])
+
+
+def words(scheme: str, name: str) -> str:
+    """English label of a component, reason or warning ("missing_hba1c", "close: 5,200"); itself where it has none."""
+    code, colon, detail = name.partition(":")
+    try:
+        return label(package_of(scheme), code, LANGUAGE) + colon + detail
+    except KeyError:
+        return name
+
+
+def _in_words(frame: pd.DataFrame, scheme: str) -> pd.DataFrame:
+    return frame.assign(
+        **{name: [words(scheme, str(text)) for text in frame[name]] for name in ("reason",) if name in frame.columns}
+    )
+
+
+def money(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The frame with some columns of cents written as euros, to the cent."""
+    return frame.assign(**{name: [f"{Decimal(int(cents)) / 100:,.2f}" for cents in frame[name]] for name in names})
 
 
 def cents_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its columns of cents written as euros, to the cent."""
-    money = [str(name) for name in frame.columns if str(name).endswith("_cents")]
-    written = {name: frame[name].map(lambda cents: f"{Decimal(int(cents)) / 100:,.2f}") for name in money}
-    return frame.assign(**written).rename(columns={name: name.removesuffix("_cents") + " EUR" for name in money})
+    names = [str(name) for name in frame.columns if str(name).endswith("_cents")]
+    return money(frame, names).rename(columns={name: name.removesuffix("_cents") + " EUR" for name in names})
+
+
+def reasons_table(reconciliation: pd.DataFrame, title: str) -> Table:
+    """From paid to due: a row per structure, a column per reason that moves something, the due at the end."""
+    wide = reconciliation.pivot_table(index="structure_id", columns="reason", values="amount_cents", sort=False)
+    moving = wide.fillna(0).astype("int64").loc[:, lambda frame: frame.ne(0).any()]
+    shown = moving.assign(due=wide.fillna(0).sum(axis=1).astype("int64")).reset_index()
+    return frame_table(money(shown, [str(name) for name in shown.columns[1:]]), title)
+
+
+def simulation_table(frame: pd.DataFrame, title: str) -> Table:
+    """Base, simulated, difference; the statuses only where one is not "paid"."""
+    statuses = ["base_status", "simulated_status"]
+    others = [name for name in frame.columns if name not in (*statuses, "order")]
+    kept = others if (frame[statuses] == "paid").all(axis=None) else [*others, *statuses]
+    return frame_table(cents_columns(frame[kept]), title)
