@@ -50,6 +50,10 @@ WRITTEN_BY = {
     "indicators": "count",
     "bricks": "count",
     "biosimilar_boxes": "count",
+    "episodes": "episodes",
+    "episode_lines": "episodes",
+    "episode_flow": "episodes",
+    "episode_features": "episodes",
 }
 IBIS_TYPES = {"strings": "array<string>"}
 

@@ -9,8 +9,8 @@ NUMBERS = frozenset({
     "EUR", "EUR per patient", "EUR per patient and year", "EUR per patient and month", "EUR per box", "ratio", "points",
 })  # fmt: skip
 WHOLE = frozenset({
-    "years", "months", "quarters", "days", "patients", "professionals", "people", "acts", "cells", "classes", "decile",
-    "quintile", "parts", "draws", "payments per year", "month of the year",
+    "years", "months", "quarters", "days", "patients", "episodes", "professionals", "people", "acts", "cells",
+    "classes", "decile", "quintile", "parts", "draws", "payments per year", "month of the year",
 })  # fmt: skip
 
 

@@ -84,10 +84,16 @@ def _stays(sources: Sources, pmsi: Table) -> Table:
         session_count=header.NBR_SEA,
         stay_type=header.SEJ_TYP,
         automatic=header.TYP_GEN_RSA,
+        principal_diagnosis=code(header.DGN_PAL),
+        linked_diagnosis=code(header.DGN_REL),
+        entry_origin=header.ENT_PRV,
+        emergency_passage=header.PASSAGE_URG,
+        residence_code=header.BDI_COD,
+        age=header.AGE_ANN,
     )
     return_codes = (*pmsi_schema.RETURN_CODES, *pmsi_schema.COHERENCE_CODES)
     rows = rows.left_join(chained(sources.raw(pmsi_schema.T_MCOC), STAY, return_codes=return_codes), KEY)
-    for extra in (*_codes(sources, header), *_amounts(sources)):
+    for extra in (*_codes(sources, header), *_amounts(sources), *_of_episodes(sources)):
         rows = rows.left_join(extra, KEY)
     rows = with_person(rows, pmsi)
     is_session = rows.ghm.startswith("28").fill_null(False)
@@ -108,6 +114,35 @@ def _codes(sources: Sources, header: Table) -> tuple[Table, Table, Table]:
         code_list([(sources.raw(pmsi_schema.T_MCOD), STAY, ("ASS_DGN",))], "associated_diagnoses"),
         code_list([(sources.raw(pmsi_schema.T_MCOA), STAY, ("CDC_ACT",))], "acts"),
     )
+
+
+def _of_episodes(sources: Sources) -> list[Table]:
+    """Per stay: its first unit, each execution of an act with activity and day, implants paid besides the stay."""
+    units = sources.raw(pmsi_schema.T_MCOUM)
+    first = units.group_by(establishment="ETA_NUM", number="RSA_NUM").agg(
+        first_unit=units.AUT_TYP1_UM.argmin(units.UM_ORD_NUM)
+    )
+    implants = sources.raw_if_present(pmsi_schema.T_MCODMIP)
+    acts = sources.raw(pmsi_schema.T_MCOA)
+    parts = [first, timed_acts(acts)]
+    if implants is not None:
+        paid = implants.group_by(establishment="ETA_NUM", number="RSA_NUM").agg(
+            implant_cents=cents(_.NBR_POS_PRI.sum())
+        )
+        parts.append(paid)
+    return parts
+
+
+def timed_acts(acts: Table) -> Table:
+    """Acts of each stay as texts `CCAM activity days`, one per execution, sorted; parts not received are blank."""
+    days = acts.ENT_DAT_DEL.strip().nullif("").cast("int64").cast("string").fill_null("")
+    one = code(acts.CDC_ACT).substr(0, 7)
+    text = one + " " + acts.ACV_ACT.fill_null("") + " " + days
+    rows = acts.select(establishment=acts.ETA_NUM, number=acts.RSA_NUM, text=text, times=acts.NBR_EXE_ACT.fill_null(1))
+    rows = rows.filter(rows.text.notnull())
+    twice = rows.filter(rows.times > 1)  # two executions tell a second joint; more tell no more
+    every = rows.union(twice)
+    return every.group_by(*KEY).agg(timed_acts=every.text.collect().sort())
 
 
 def _amounts(sources: Sources) -> tuple[Table, Table]:

@@ -19,6 +19,11 @@ from features.tables import CARE_LINES, STAYS
 KEY = ("establishment", "number")
 NO_PSEUDONYM = ("X" * 17, "X" * 16 + "D")
 LISTS = ("main_diagnoses", "associated_diagnoses", "acts")
+OF_EPISODES = {
+    "principal_diagnosis": "string", "linked_diagnosis": "string", "entry_origin": "string",
+    "emergency_passage": "string", "first_unit": "string", "residence_code": "string", "age": "int64",
+    "timed_acts": "array<string>", "implant_cents": "int64",
+}  # fmt: skip
 OUTLIER_CENTS = 1_000_000_00
 DROPS = (
     "finess_duplicate",
@@ -111,12 +116,14 @@ def stay_rows(stays: Table, *, field: str, year: int) -> Table:
     kept = stays.filter(stays.reason.isnull())
     nothing = ibis.literal([], type="array<string>")
     lists = {name: kept[name].fill_null(nothing) if name in kept.columns else nothing for name in LISTS}
+    absent = {name: ibis.null(kind) for name, kind in OF_EPISODES.items() if name not in kept.columns}
     return kept.mutate(
         stay_id=ibis.literal("-").join([ibis.literal(f"{field}-{year}"), kept.establishment, kept.number]),
         field=ibis.literal(field),
         sector=ibis.ifelse(kept.is_public, ibis.literal("public"), ibis.literal("private")),
         establishment_id=kept.establishment,
         **lists,
+        **absent,
         base_cents=ibis.ifelse(kept.is_valued, kept.base_cents, ibis.null("int64")),
         reimbursed_cents=ibis.ifelse(kept.is_valued, kept.reimbursed_cents, ibis.null("int64")),
         is_linked=kept.patient_id != AMBIGUOUS,

@@ -46,6 +46,14 @@ T_MCOB = RawTable(
         whole("NBR_SEA", "sessions (pitfall 20)"),
         text("SEJ_TYP", "B is a service between establishments (pitfall 19)"),
         text("TYP_GEN_RSA", "records made without a stay (pitfall 19)"),
+        optional(
+            "ENT_PRV", "string", "origin of the patient (episodes: emergency, medico-social)", "entry_origin empty"
+        ),
+        optional(
+            "PASSAGE_URG", "string", "emergency passage, from 2023; name to be checked", "entry_origin alone tells"
+        ),
+        optional("BDI_COD", "string", "residence; 99 is abroad (episodes)", "residence_code left empty"),
+        optional("AGE_ANN", "int64", "age at entry (episodes)", "taken from the birth date"),
     ),
 )
 T_MCOC = RawTable("T_MCOaaC", "acute stays: person and dates", _chaining("ETA_NUM", "RSA_NUM"))
@@ -53,9 +61,32 @@ T_MCOD = RawTable("T_MCOaaD", "acute stays: associated diagnoses", (*_MCO, text(
 T_MCOUM = RawTable(
     "T_MCOaaUM",
     "acute stays: diagnoses of each unit (pitfall 21)",
-    (*_MCO, text("DGN_PAL", "main diagnosis of the unit"), text("DGN_REL", "linked diagnosis of the unit")),
+    (
+        *_MCO,
+        text("DGN_PAL", "main diagnosis of the unit"),
+        text("DGN_REL", "linked diagnosis of the unit"),
+        optional("UM_ORD_NUM", "int64", "order of the unit: the first tells an emergency", "first_unit left empty"),
+        optional("AUT_TYP1_UM", "string", "type of the unit (critical, short-stay)", "first_unit left empty"),
+    ),
 )
-T_MCOA = RawTable("T_MCOaaA", "acute stays: CCAM acts", (*_MCO, text("CDC_ACT", "CCAM act")))
+T_MCOA = RawTable(
+    "T_MCOaaA",
+    "acute stays: CCAM acts",
+    (
+        *_MCO,
+        text("CDC_ACT", "CCAM act"),
+        optional("ACV_ACT", "string", "activity: 1 is the surgeon", "every activity counts in episodes"),
+        optional("ENT_DAT_DEL", "string", "days from entry to the act", "the act counts on the day of entry"),
+        optional("NBR_EXE_ACT", "int64", "executions of the act", "taken as 1"),
+    ),
+)
+T_MCODMIP = RawTable(
+    "T_MCOaaDMIP",
+    "acute public stays: implants paid besides the stay",
+    (*_MCO, euros("NBR_POS_PRI", "purchase price times number")),
+    optional=True,
+    if_absent="implants of public stays are not seen (implant_cents left empty)",
+)
 T_MCOSTC = RawTable(
     "T_MCOaaSTC",
     "acute stays of public hospitals: a stay without a row is private (pitfall 5)",

@@ -24,6 +24,7 @@ from features.tables.claims import (
     SPENDING,
     STAYS,
 )
+from features.tables.episodes import EPISODE_FEATURES, EPISODE_FLOW, EPISODE_LINES, EPISODES
 from features.tables.schemes import (
     AMOUNTS,
     BIOSIMILAR_BOXES,
@@ -63,6 +64,10 @@ ORDERED = (
     BRICKS,
     BIOSIMILAR_BOXES,
     INDICATORS,
+    EPISODES,
+    EPISODE_LINES,
+    EPISODE_FLOW,
+    EPISODE_FEATURES,
     FORFAITS,
     AMOUNTS,
     TARGETS,
@@ -85,6 +90,10 @@ __all__ = [
     "DECLARATIONS",
     "DEVELOPMENT",
     "DISPENSINGS",
+    "EPISODES",
+    "EPISODE_FEATURES",
+    "EPISODE_FLOW",
+    "EPISODE_LINES",
     "EXPLANATIONS",
     "FEATURE_TABLE",
     "FIDELISATION",

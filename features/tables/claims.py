@@ -158,6 +158,15 @@ STAYS = Table(
         Column("base_cents", "int64", "Base of reimbursement; null when not valued.", "cents", True),
         Column("reimbursed_cents", "int64", "Paid by compulsory insurance; null when not valued.", "cents", True),
         Column("is_linked", "boolean", "False for an ambiguous twin: kept for totals, linked to nobody's care lines."),
+        Column("principal_diagnosis", "string", "DGN_PAL of the stay itself, without dot.", nullable=True),
+        Column("linked_diagnosis", "string", "DGN_REL of the stay itself, without dot.", nullable=True),
+        Column("entry_origin", "string", "ENT_PRV as received: where the patient came from.", nullable=True),
+        Column("emergency_passage", "string", "Passage through an emergency unit, as received from 2023.", "", True),
+        Column("first_unit", "string", "Type of authorisation of the first unit.", nullable=True),
+        Column("residence_code", "string", "PMSI geographic code of residence; 99 abroad.", nullable=True),
+        Column("age", "int64", "Age at entry as received.", "years", True),
+        Column("timed_acts", "strings", "CCAM act, activity and days since entry of each execution.", "", True),
+        Column("implant_cents", "int64", "Implants paid besides the stay (public); null when none.", "cents", True),
     ),
 )
 

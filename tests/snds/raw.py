@@ -73,6 +73,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "T_MCOaaD": {"ETA_NUM": "750000001", "RSA_NUM": "1", "ASS_DGN": "I10"},
     "T_MCOaaUM": {"ETA_NUM": "750000001", "RSA_NUM": "1", "DGN_PAL": "M161", "DGN_REL": None},
     "T_MCOaaA": {"ETA_NUM": "750000001", "RSA_NUM": "1", "CDC_ACT": "NEKA020"},
+    "T_MCOaaDMIP": {"ETA_NUM": "750000001", "RSA_NUM": "1", "NBR_POS_PRI": 1500},
     "T_MCOaaSTC": {"ETA_NUM": "750000001", "RSA_NUM": "1", "TOT_MNT_AM": 1},
     "T_MCOaaVALO": {
         "ETA_NUM": "750000001", "RSA_NUM": "1", "VALO": "1", "MNT_TOT_AM": 4000, "MNT_TOT_BR": 5000,

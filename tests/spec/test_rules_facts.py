@@ -16,8 +16,8 @@ ids = [file.file for file in FILES]
 
 
 def test_schemes_of_the_book():
-    """PEPS and its three heirs, IPEP, IPSO, biosimilars twice, and the forfait of the médecin traitant."""
-    others = {"ipep", "ipso", "biosimilars", "biosimilars_caqes", "forfait_medecin_traitant"}
+    """PEPS and its three heirs, IPEP, IPSO, biosimilars twice, the forfait of the médecin traitant, EDS."""
+    others = {"ipep", "ipso", "biosimilars", "biosimilars_caqes", "forfait_medecin_traitant", "eds"}
     assert set(schemes()) == {*FAMILY, *others}
 
 

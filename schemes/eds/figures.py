@@ -1,0 +1,54 @@
+"""The figures behind an establishment's amount, as exact text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from schemes.amounts import Component, Figure
+from schemes.eds.cases import Case
+from schemes.money import CENT, MICRO
+
+EUR, PER_EPISODE = "EUR", "EUR per episode"
+Figures = dict[str, Figure]
+BOUNDS = ("raw_low", "raw_high", "result_low", "result_high", "standard_error")
+
+
+def figure(value: Decimal | float | int | None, unit: str, step: Decimal = CENT) -> Figure:
+    """A figure as exact text, rounded to `step`; empty where there is none; a whole number stays one."""
+    if value is None:
+        return Figure("", unit)
+    if isinstance(value, int):
+        return Figure(str(value), unit)
+    exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
+    rounded = exact.quantize(step)
+    return Figure(str(rounded if rounded else rounded.copy_abs()), unit)
+
+
+def figures(case: Case, steps: Sequence[Component], bounds: Mapping[str, float]) -> Figures:
+    """Phase, episodes, means, cap, quality, limits, and the sampling intervals."""
+    rows, one, price = case.rows, case.participation, _eur(sum(p.price_cents for p in case.positions))
+    number, raw = len(rows), _eur(sum(p.raw_cents for p in case.positions))
+    running = {step.name: _eur(step.running_cents) for step in steps}
+    over = rows["observed_cents"] > rows["counted_cents"]
+    index = sum((Decimal(repr(value)) for value in sorted(rows["risk_index"])), Decimal(0)) / number
+    return {
+        "phase": Figure(one.phase.name, "phase"),
+        "participation_year": figure(one.rank, "years"),
+        "episodes": figure(number, "episodes"),
+        "mean_risk_index": figure(index, "ratio", MICRO),
+        "mean_forfait_eur": figure(price / number, PER_EPISODE),
+        "mean_counted_eur": figure((price - raw) / number, PER_EPISODE),
+        "over_cap_episodes": figure(int(over.sum()), "episodes"),
+        "over_cap_eur": figure(_eur(sum(p.over_cap_cents for p in case.positions)), EUR),
+        "raw_eur": figure(raw, EUR),
+        "quality_share": figure(case.safeguards.quality, "0 to 1", MICRO),
+        "before_limit_eur": figure(running["quality"], EUR),
+        "gain_limit_eur": figure(one.phase.gain_limit * price, EUR),
+        "loss_limit_eur": figure(one.phase.loss_limit * price, EUR),
+        **{f"{name}_eur": figure(bounds.get(name), EUR) for name in BOUNDS},
+    }
+
+
+def _eur(cents: int) -> Decimal:
+    return cents * CENT
