@@ -12,6 +12,8 @@ from features.errors import InputError
 from forfait.console import frame_table, out, working
 from forfait.options import DATA, All, Data, Kind, Scheme, Structure, Year
 
+Language = Annotated[str, typer.Option(help="Language of the pages: fr or en.")]
+
 
 def statement(
     scheme: Scheme,
@@ -19,7 +21,7 @@ def statement(
     structure: Structure = None,
     everyone: All = False,
     kind: Kind = "final",
-    language: Annotated[str, typer.Option(help="fr or en.")] = "fr",
+    language: Language = "fr",
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Cash flow as it could be foreseen on this day.")
     ] = None,
@@ -28,7 +30,7 @@ def statement(
     ] = None,
     data: Data = DATA,
 ) -> None:
-    """The pages of a structure: amount from base to cap, leakage, cash flow; HTML, PDF and CSV.
+    """The pages of a structure: amount or refusal, settlement, leakage, cash flow; HTML, PDF and CSV.
 
     Example: [bold]forfait statement peps --year 2024 --all[/]
     """
@@ -86,13 +88,17 @@ def simulate(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Under the rules in force on this day.")
     ] = None,
     parameter: Annotated[list[str] | None, typer.Option(help="A parameter of the rules: cap_over_ffs=0.10.")] = None,
+    page: Annotated[bool, typer.Option(help="Write the page that compares the payment with each change.")] = False,
+    language: Language = "fr",
+    to: Annotated[Path | None, typer.Option(help="Folder of the page; default: statements in the data folder.")] = None,
     kind: Kind = "final",
     data: Data = DATA,
 ) -> None:
     """What a kept payment would have been: a list that grows, another fidelisation, other rules, another patientele.
 
-    Example: [bold]forfait simulate peps --year 2024 --all --fidelisation 0.8[/]
+    Example: [bold]forfait simulate peps --year 2024 --all --fidelisation 0.8 --page[/]
     """
+    from forfait.paying.comparisons import write_comparisons
     from forfait.paying.scenarios import Changes, simulate_year
     from forfait.paying.show import simulation_table
 
@@ -108,6 +114,20 @@ def simulate(
     with working(f"simulate {scheme} {year}"):
         frame = simulate_year(data, scheme, year, kind=kind, changes=changes, structure=structure)
     out.print(simulation_table(frame, f"{scheme} {year}: {changes.told}"))
+    if page:
+        folder = to or data / "statements" / scheme / str(year)
+        with working(f"simulate {scheme} {year}: pages"):
+            written = write_comparisons(
+                data,
+                scheme,
+                year,
+                kind=kind,
+                changes=changes,
+                structure=structure,
+                language=language,
+                folder=folder,
+            )
+        out.print(f"{len(written)} files in {folder}")
 
 
 PAGE_COMMANDS = (estimate, statement, simulate)

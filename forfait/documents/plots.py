@@ -27,18 +27,19 @@ SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,
     "text.color": INK, "axes.edgecolor": PALE, "axes.labelcolor": QUIET, "xtick.color": QUIET, "ytick.color": QUIET,
 }  # fmt: skip
-WIDTH_INCHES, LONGEST_LABEL = 7.2, 46
+WIDTH_INCHES, HALF_INCHES, LONGEST_LABEL = 7.2, 3.6, 46
 IDENTIFIER = re.compile(r'(?<=\bid=")([^"]+)|(?<=href="#)([^"]+)|(?<=url\(#)([^)]+)')
 
 
 @lru_cache(maxsize=32)
-def plot_svg(figure: Figure, language: str) -> str:
+def plot_svg(figure: Figure, language: str, *, is_half: bool = False) -> str:
     """SVG of bars, a line or a funnel, to stand in a page: no XML heading, identifiers of its own, told by its alt.
 
-    Kept for a moment, since HTML and PDF of a document draw the same.
+    `is_half` draws it for half of the width. Kept for a moment, since HTML and PDF of a document draw the same.
     """
     with matplotlib.rc_context(SETTINGS):
-        canvas = Canvas(figsize=(WIDTH_INCHES, _height(figure)), layout="constrained")
+        width = HALF_INCHES if is_half else WIDTH_INCHES
+        canvas = Canvas(figsize=(width, _height(figure)), layout="constrained")
         FigureCanvasSVG(canvas)
         axes = canvas.subplots()
         PLOTS[figure.kind](axes, figure, language)
@@ -49,7 +50,7 @@ def plot_svg(figure: Figure, language: str) -> str:
 
 
 def _height(figure: Figure) -> float:
-    return 0.55 + 0.26 * len(figure.series[0].marks) if figure.kind == "bars" else 2.9
+    return 0.3 + 0.235 * len(figure.series[0].marks) if figure.kind == "bars" else 2.9
 
 
 def _for_a_page(svg: str, figure: Figure) -> str:
@@ -67,7 +68,7 @@ def _bars(axes: Axes, figure: Figure, language: str) -> None:
     values = [mark.value for mark in marks]
     drawn = axes.barh([_short(mark.label) for mark in marks], values, color=BLUE, height=0.62)
     axes.bar_label(drawn, [_told(mark.value, figure.unit, language) for mark in marks], padding=4, fontsize=8.5)
-    axes.margins(x=0.18, y=0.02)
+    axes.margins(x=0.26, y=0.02)
     axes.axvline(0, color=QUIET, linewidth=0.8)
     axes.xaxis.set_visible(False)
     axes.spines[["bottom", "left"]].set_visible(False)

@@ -11,6 +11,7 @@ import ibis
 import pandas as pd
 from ibis.backends import BaseBackend
 
+from features.attribution import AME_MAJORITY
 from features.engine import dataset_path
 from features.errors import MissingError
 from features.participations import read_participations
@@ -78,10 +79,21 @@ def participants(sources: Sources, schemes: Iterable[str], year: int) -> pd.Data
     return listed[here].sort_values(["structure_id", "from_date"], ignore_index=True)
 
 
+def first_days(sources: Sources, schemes: Iterable[str]) -> pd.Series:
+    """First day in some schemes of each structure that ever was in one."""
+    listed = read_participations(sources.participations)
+    return listed[listed["scheme"].isin(list(schemes))].groupby("structure_id")["from_date"].min()
+
+
 def members(sources: Sources, structures: Iterable[str], year: int) -> pd.DataFrame:
-    """Rows of `patientele` of some structures."""
+    """Rows of `patientele` of some structures, in the order of structures and patients."""
     listed = sources.table(PATIENTELE, year)
-    return rows(listed.filter(listed.structure_id.isin(sorted(structures))))
+    return rows(listed.filter(listed.structure_id.isin(sorted(structures))).order_by(["structure_id", "patient_id"]))
+
+
+def with_doctor(listed: pd.DataFrame) -> pd.DataFrame:
+    """Members by a contract with a médecin traitant: those under State medical aid without one are PEPS's alone."""
+    return listed[listed["reason"] != AME_MAJORITY].reset_index(drop=True)
 
 
 def on_list(listed: pd.DataFrame, day: date) -> pd.DataFrame:

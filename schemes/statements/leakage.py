@@ -11,6 +11,7 @@ import pandas as pd
 
 from features.errors import InputError
 from schemes.amounts import Amount
+from schemes.statements.chance import number_of
 from schemes.statements.document import (
     Cell,
     Column,
@@ -33,6 +34,7 @@ CALENDAR = ("month", "weekday")
 NEUTRALISED = "neutralised"
 BASE = "base"
 REST = ("other", "unknown")
+FEWEST_BARS = 2
 
 
 class Care(NamedTuple):
@@ -69,13 +71,14 @@ def leakage_page(
     sections: list[Section | None] = [_stakes(care, amount, given)]
     sections += [_dimension(rows, name, care, given) for name in (*RANKED, *CALENDAR)]
     sections.append(_neutralised(rows, care, given))
-    return Document(
+    page = Document(
         title=given.say("leakage_title", year=str(given.run.year)),
         subtitle=given.subtitle(structure_id),
         language=given.language,
         sections=tuple(section for section in sections if section is not None),
-        notes=(given.say("note_masked", minimum=str(given.small_cell_min)), *given.notes()),
+        notes=given.notes(),
     )
+    return given.explained(page)
 
 
 def _rows(frame: pd.DataFrame, structure_id: str) -> pd.DataFrame:
@@ -109,7 +112,15 @@ def _stakes(care: Care, amount: Amount | None, given: Given) -> Section:
             figures.append(
                 KeyFigure(given.say("leakage_lost"), Value(lost, "eur_cents"), given.say("leakage_lost_note"))
             )
-    return Section(given.say("leakage_stakes"), tuple(told), tuple(figures))
+    return Section(given.say("leakage_stakes"), (*told, *_presumed(amount, given)), tuple(figures))
+
+
+def _presumed(amount: Amount | None, given: Given) -> tuple[str, ...]:
+    """Says that the rate of the start-up schedule is paid, not the one observed."""
+    used, observed = (number_of(amount, f"tau_{name}") if amount else None for name in ("used", "observed"))
+    if used is None or used == observed:
+        return ()
+    return (given.say("leakage_presumed", used=written(used, "share", given.language)),)
 
 
 def _running(amount: Amount | None, name: str) -> int | None:
@@ -128,8 +139,11 @@ def _dimension(rows: pd.DataFrame, dimension: str, care: Care, given: Given) -> 
     ]
     lines.append((given.say("total"), care.patients_outside, int(cells["acts"].sum()), int(cells["base_cents"].sum())))
     table = _shown(_table(dimension, lines, given), given)
+    title = given.say(f"leakage_by_{dimension}")
+    if all(isinstance(row[1], Masked) for row in table.rows[:-1]):
+        return Section(title, (given.say("leakage_nothing_shown", minimum=str(given.small_cell_min)),))
     figures = (_bars(table, dimension, given),) if dimension in ("specialty", *CALENDAR) else ()
-    return Section(given.say(f"leakage_by_{dimension}"), tables=(table,), figures=tuple(f for f in figures if f))
+    return Section(title, tables=(table,), figures=tuple(f for f in figures if f))
 
 
 def _cells(rows: pd.DataFrame, dimension: str, *, ranked: bool) -> pd.DataFrame:
@@ -172,9 +186,9 @@ def _shown(table: Table, given: Given) -> Table:
 
 
 def _bars(table: Table, dimension: str, given: Given) -> Figure | None:
-    """Bars of the rows of a masked table that are shown; None where none is."""
+    """Bars of the rows of a masked table that are shown; None where they are too few to compare."""
     shown = [(str(row[0]), row[3]) for row in table.rows[:-1] if isinstance(row[3], int)]
-    if not shown:
+    if len(shown) < FEWEST_BARS:
         return None
     told = (f"{label} {written(cents, 'eur_cents', given.language)}" for label, cents in shown)
     return Figure(
