@@ -9,7 +9,7 @@ from pathlib import Path
 import typst
 
 from forfait.documents.plots import plot_svg
-from forfait.documents.waterfall import NARROW, waterfall_svg
+from forfait.documents.waterfall import NARROW, WIDE, waterfall_svg
 from forfait.documents.words import in_words
 from schemes.statements.document import Document, Figure
 
@@ -44,7 +44,7 @@ def _template() -> bytes:
 
 
 def _draw(figure: Figure, language: str) -> str:
-    """Waterfalls and bars stand beside their table, in half of the page."""
+    """A drawing; narrower where it stands beside its table."""
     if figure.kind == "waterfall":
-        return waterfall_svg(figure, language, font=FONT, frame=NARROW)
-    return plot_svg(figure, language, is_half=figure.kind == "bars")
+        return waterfall_svg(figure, language, font=FONT, frame=NARROW if figure.is_beside else WIDE)
+    return plot_svg(figure, language, is_half=figure.is_beside)

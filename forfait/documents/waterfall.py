@@ -26,7 +26,7 @@ class Frame(NamedTuple):
 
 
 LARGE = 13
-WIDE, NARROW = Frame(760, 300, 112, 44), Frame(430, 156, 92, 27)
+WIDE, NARROW = Frame(760, 300, 112, 44), Frame(400, 152, 84, 30, 10.5)
 
 
 class Bar(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import wrap
 from typing import Any
 
 from schemes.statements.document import Column, Document, Figure, KeyFigure, Section, Table
@@ -10,8 +11,7 @@ from schemes.statements.wording import UNBROKEN, decimals_of, say, written
 from serving.french import typeset
 
 NUMERIC = ("eur_cents", "eur", "eur_whole", "share", "count", "number", "mixed")
-NARROW_KINDS = ("waterfall", "bars")
-LONGEST_WORTH, LONGEST_FIGURE = 60, 32
+LONGEST_WORTH, LONGEST_FIGURE, LONGEST_TITLE = 60, 32, 22
 Draw = Callable[[Figure, str], str]
 
 
@@ -57,7 +57,7 @@ def _table(table: Table, language: str) -> dict[str, Any]:
         "has_total": table.has_total,
         "columns": [
             {
-                "title": _set(column.title, language),
+                "title": _title(column, language),
                 "is_number": column.kind in NUMERIC and not _is_wordy(column, [row[place] for row in cells]),
                 "worth": _worth([column.title if column.kind == "text" else "", *(row[place] for row in cells)]),
             }
@@ -65,6 +65,12 @@ def _table(table: Table, language: str) -> dict[str, Any]:
         ],
         "rows": cells,
     }
+
+
+def _title(column: Column, language: str) -> str:
+    """The title of a column; that of figures in short lines, so that it does not widen them."""
+    title = _set(column.title, language)
+    return "\n".join(wrap(title, LONGEST_TITLE)) if column.kind in NUMERIC else title
 
 
 def _cells(table: Table, language: str) -> list[list[str]]:
@@ -102,7 +108,7 @@ def _figure(figure: Figure, language: str, draw: Draw) -> dict[str, Any]:
     return {
         "caption": _set(figure.caption, language),
         "alt": _set(figure.alt, language),
-        "is_narrow": figure.kind in NARROW_KINDS,
+        "is_beside": figure.is_beside,
         "svg": draw(figure, language),
     }
 

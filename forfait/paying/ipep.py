@@ -18,8 +18,8 @@ MODELS = {"AMO": "ipep"}
 OBSERVED = PERIMETERS["AMO"]
 SAMPLE = 20_000
 COLUMNS = [
-    "patient_id", "present_share", "exposure_share", "is_consumer", "expected_eur", "observed_eur", "year", "model",
-    "version", "version_hash",
+    "patient_id", "present_share", "exposure_share", "expected_eur", "observed_eur", "year", "model", "version",
+    "version_hash",
 ]  # fmt: skip
 C2S = ("c2s_free", "c2s_participative", "c2s_unknown")
 
@@ -27,13 +27,18 @@ C2S = ("c2s_free", "c2s_participative", "c2s_unknown")
 def ipep_inputs(sources: Sources, year: int, *, priced_by: Priced, rules: Rules) -> dict[str, pd.DataFrame]:
     """Frames of `schemes.ipep.pay` for a year and the one before, scored by one version.
 
-    A member of a year had a médecin traitant of the group on 31 December, or on the day of death. The nation is made
-    of everyone else who had one on that day, outside every structure. Errors: MissingError.
+    A member of a year had a médecin traitant of the group on 31 December, or on the day of death; a consumer had
+    reimbursed care in either year, member or not. The nation is made of everyone else who had a médecin traitant on
+    that day, outside every structure. Errors: MissingError.
     """
     groups = participants(sources, FAMILY, year)
     both = (year - 1, year)
     members_of = pd.concat([_members(sources, past, groups, priced_by) for past in both], ignore_index=True)
     people = pd.concat([_reference(sources, past, priced_by) for past in both], ignore_index=True)
+    consumers = set().union(*(_consumers(sources, past) for past in both))
+    members_of, people = (
+        frame.assign(is_consumer=frame["patient_id"].isin(consumers)) for frame in (members_of, people)
+    )
     return {
         "participations": groups,
         "members": members_of,
@@ -71,10 +76,7 @@ def _lives(sources: Sources, year: int, wanted: ibis.Table, priced_by: Priced) -
     spent = sources.table(SPENDING, year).select("patient_id", "exposure_share", observed_eur=OBSERVED)
     joined = lived.semi_join(wanted, "patient_id").inner_join(spent, "patient_id")
     joined = joined.left_join(predicted(sources, year, priced_by), "patient_id").drop("patient_id_right")
-    frame = rows(joined)
-    return frame.assign(
-        is_consumer=(frame["observed_eur"] > 0) | frame["patient_id"].isin(_consumers(sources, year - 1))
-    )
+    return rows(joined)
 
 
 def _of_year(people: pd.DataFrame, year: int, priced_by: Priced) -> pd.DataFrame:

@@ -183,12 +183,12 @@ def _balanced(former: pd.DataFrame, teams: pd.DataFrame, balance: pd.DataFrame) 
 
 
 def _targeted(listed: pd.DataFrame, teams: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a list that are in the patientele of their team."""
+    """Rows of a list that are in the patientele of their team and present with it."""
     target = listed["structure_id"].map(teams.set_index("structure_id")["patientele"])
     is_in = pd.Series(data=False, index=listed.index)
     for patientele, flag in FLAGS.items():
         is_in |= (target == patientele) & listed[flag].astype(bool)
-    return listed[is_in]
+    return listed[is_in & (listed["present_share"] > 0)]
 
 
 def _before(sources: Sources, entered: pd.DataFrame, year: int, priced_by: Priced) -> pd.DataFrame:

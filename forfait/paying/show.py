@@ -38,6 +38,8 @@ def payment_tables(done: Done) -> list[Table]:
 
 def _components(paid: tuple[Amount, ...]) -> pd.DataFrame:
     """Euros of each component that moves something: components down and structures across where these are few."""
+    if not paid:
+        return pd.DataFrame(columns=["structure_id", "total"])
     frame = amounts_frame(paid)
     moving = frame[frame.groupby("component")["amount_cents"].transform(lambda cents: cents.ne(0).any())]
     moving = moving.assign(component=[words(s, c) for s, c in zip(moving["scheme"], moving["component"], strict=True)])

@@ -142,7 +142,8 @@ def _calendar(ordered: Sequence[Instalment], estimate: Estimate, given: Given) -
         Column("state", given.say("column_state")),
     )
     table = Table("instalments", given.say("cashflow_caption"), columns, tuple(rows))
-    return Section(given.say("cashflow_calendar"), tables=(table,), figures=(_curve(ordered, estimate, given),))
+    curve = (_curve(ordered, estimate, given),) if len(rows) > 1 else ()
+    return Section(given.say("cashflow_calendar"), tables=(table,), figures=curve)
 
 
 def payment_name(label: str, given: Given) -> str:
@@ -179,6 +180,7 @@ def _curve(ordered: Sequence[Instalment], estimate: Estimate, given: Given) -> F
         caption=given.say("cashflow_figure_computed" if estimate.is_computed else "cashflow_figure"),
         alt=_alt(ordered, estimate, given),
         table="instalments",
+        is_from_zero=True,
         series=(
             *([Series(given.say("series_instalments"), marks)] if marks else []),
             *(

@@ -22,10 +22,11 @@ def number_of(amount: Amount, name: str) -> Decimal | None:
     return Decimal(figure.value) if figure is not None and figure.value else None
 
 
-def chance_section(amount: Amount, given: Given, *, draws: bool = True) -> Section | None:
+def chance_section(amount: Amount, given: Given, *, is_whole: bool = True) -> Section | None:
     """What pure chance would pay a group of this list and size, beside its gains; None where no draw was made.
 
-    With `draws`, where chance alone puts groups by size. Rule: spec, IPEP, statistical facts the product must expose.
+    `is_whole` adds the amount itself, and where chance alone puts groups by size.
+    Rule: spec, IPEP, statistical facts the product must expose.
     """
     mean = number_of(amount, "chance_mean_eur")
     if mean is None:
@@ -36,14 +37,20 @@ def chance_section(amount: Amount, given: Given, *, draws: bool = True) -> Secti
         **{name: written(number_of(amount, f"chance_{name}_eur"), "eur_whole", given.language) for name in ENDS},
         often=often(likely, given.language),
     )
-    tables, drawings = _funnel(amount, given) if draws else ((), ())
+    tables, drawings = _funnel(amount, given) if is_whole else ((), ())
     return Section(
         given.say("chance_title"),
         (told, *_ecart_told(amount, given)),
-        _key_figures(amount, given, mean=mean, likely=likely),
+        (*([paid_figure(amount, given)] if is_whole else []), *_key_figures(amount, given, mean=mean, likely=likely)),
         tables,
         drawings,
     )
+
+
+def paid_figure(amount: Amount, given: Given) -> KeyFigure:
+    """The amount of the year as the figure that stands out."""
+    kind = given.say(f"kind_{given.run.kind}")
+    return KeyFigure(given.say("amount_paid"), Value(amount.total_cents, "eur_cents"), kind)
 
 
 def _key_figures(amount: Amount, given: Given, *, mean: Decimal, likely: Decimal | None) -> tuple[KeyFigure, ...]:
@@ -96,6 +103,7 @@ def _funnel(amount: Amount, given: Given) -> tuple[tuple[Table, ...], tuple[Figu
             limit=written(_cents(TWO_SIDED_95 * float(error)), "eur_whole", given.language),
         ),
         table=table.name,
+        is_beside=True,
         unit="eur",
         across=given.say("column_size"),
         series=(

@@ -29,7 +29,7 @@ def comparison_page(structure_id: str, given: Given, *, base: Amount | None, sce
     A scenario under which the structure would be refused has no amount, which is not 0; nor has a base that is
     refused.
     """
-    shown = [Scenario(given.say("scenario_base"), base), *scenarios]
+    shown = [Scenario(given.say("scenario_base"), base, given.say("scenario_base_told")), *scenarios]
     amounts = [one.amount for one in shown if one.amount]
     keys = [key for amount in amounts for component in amount.components for key in component.rule_keys]
     sections = (
@@ -44,7 +44,7 @@ def comparison_page(structure_id: str, given: Given, *, base: Amount | None, sce
     )
     return Document(
         title=given.say("comparison_title", year=str(given.run.year)),
-        subtitle=given.subtitle(structure_id),
+        subtitle=given.subtitle(structure_id, state=given.say("kind_simulation")),
         language=given.language,
         sections=tuple(section for section in sections if section is not None),
         notes=(given.say("note_simulated"), *given.notes()),
@@ -82,7 +82,8 @@ def _amounts(shown: Sequence[Scenario], base: Amount | None, given: Given) -> Ta
         total = one.amount.total_cents if one.amount else None
         gap = None if total is None or start is None else total - start
         ratio = Decimal(gap) / start if gap is not None and start else None
-        detail = one.detail if one.amount else "; ".join(filter(None, (one.detail, given.say("scenario_refused"))))
+        refused = [] if one.amount else [given.say("scenario_refused")]
+        detail = listed(filter(None, (one.detail, *refused)), given.language)
         rows.append((one.name, detail, total, gap, ratio))
     columns = (
         Column("scenario", given.say("column_scenario")),

@@ -103,7 +103,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing of plain data, told in words by `alt`, and given as figures by the table named `table`."""
+    """A drawing of plain data, told in words by `alt`, and given as figures by the table named `table`.
+
+    `is_from_zero` begins the vertical axis of a line at zero. `is_beside` sets it beside its table on paper.
+    """
 
     name: str
     kind: str
@@ -113,6 +116,8 @@ class Figure:
     series: tuple[Series, ...]
     unit: str = "eur_cents"
     across: str = ""
+    is_from_zero: bool = False
+    is_beside: bool = False
 
     def __post_init__(self) -> None:
         """Errors: ValueError for an unknown kind, or a figure without words."""

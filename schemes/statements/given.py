@@ -55,11 +55,11 @@ class Given:
         """Label of a component, figure or reason of the scheme."""
         return self.label(package_of(self.run.scheme), name, self.language)
 
-    def subtitle(self, structure_id: str) -> str:
-        """Structure, scheme, year and whether the amount is provisional."""
+    def subtitle(self, structure_id: str, *, state: str = "") -> str:
+        """Structure, scheme, year and whether the amount is provisional, or `state`."""
         named = f"{self.structure_name} ({structure_id})" if self.structure_name else structure_id
         scheme = self.say(f"scheme_{self.run.scheme}")
-        return f"{named} · {scheme} · {self.run.year} · {self.say(f'kind_{self.run.kind}')}"
+        return f"{named} · {scheme} · {self.run.year} · {state or self.say(f'kind_{self.run.kind}')}"
 
     def explained(self, page: Document) -> Document:
         """The page, with the meaning of "s" before its other notes where a figure of it is not shown."""
@@ -108,7 +108,8 @@ def figure_value(figure: AmountFigure, language: str) -> Value:
         return Value(number, "eur", _unit(unit.removeprefix("EUR").strip(), language))
     if unit in SHARE_UNITS:
         return Value(number, "share")
-    return Value(number, "number", _unit(unit, language))
+    one = f"one_{unit}" if number == 1 and f"unit_one_{unit}" in texts() else unit
+    return Value(number, "number", _unit(one, language))
 
 
 def _listed(text: str, language: str) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from schemes.amounts import Amount
 from schemes.statements.chance import chance_section
-from schemes.statements.document import Column, Document, Figure, KeyFigure, Mark, Section, Series, Table, Value
+from schemes.statements.document import Column, Document, Figure, Mark, Section, Series, Table, Value
 from schemes.statements.given import Given
 from schemes.statements.small_cells import mask_small
 from schemes.statements.wording import capital, listed, texts, written
@@ -45,7 +45,6 @@ def ipep_page(amount: Amount, given: Given, *, views: Views, postes: Mapping[str
     """
     name = amount.structure_id
     sections = [
-        _amount(amount, given),
         chance_section(amount, given),
         *_patientele(_own(views.patientele, name), given),
         _contacts(_own(views.contacts, name), postes or {}, given),
@@ -60,13 +59,6 @@ def ipep_page(amount: Amount, given: Given, *, views: Views, postes: Mapping[str
         notes=given.notes(),
     )
     return given.explained(page)
-
-
-def _amount(amount: Amount, given: Given) -> Section:
-    """The amount that the views are about, so that chance is read beside it."""
-    kind = given.say(f"kind_{given.run.kind}")
-    paid = KeyFigure(given.say("amount_paid"), Value(amount.total_cents, "eur_cents"), kind)
-    return Section(given.say("amount_title"), (given.say("ipep_told"),), (paid,))
 
 
 def _own(frame: pd.DataFrame | None, structure_id: str) -> pd.DataFrame | None:
@@ -201,7 +193,9 @@ def _gains(rows: pd.DataFrame | None, given: Given) -> Section | None:
         return None
     lines = tuple(
         (_lever(r, given), _change(r, given.say("unit_points")), int(r["paid_cents"]), int(r["added_cents"]))
-        for r in rows.sort_values(["lever", "added_cents"], ascending=[False, False]).to_dict("records")
+        for r in rows[rows["change"] != 0]
+        .sort_values(["lever", "added_cents"], ascending=[False, False])
+        .to_dict("records")
     )
     columns = (
         Column("lever", given.say("column_lever")),

@@ -95,32 +95,32 @@ def _care(rows: pd.DataFrame) -> Care:
 
 
 def _stakes(care: Care, amount: Amount | None, given: Given) -> Section:
+    """What a point of fidélisation is worth; under a start-up schedule, that the rate observed is not the one paid."""
     figures = [
         KeyFigure(given.say("leakage_rate"), Value(care.rate, "share"), given.say("leakage_rate_note")),
         KeyFigure(given.say("leakage_outside"), Value(care.outside_cents, "eur_cents"), given.say("leakage_base_note")),
     ]
-    told = [given.say("leakage_told")]
-    base = _running(amount, BASE)
+    told, base, presumed = [given.say("leakage_told")], _running(amount, BASE), _presumed(amount, given)
     if base is not None:
         point = Decimal(base) / 100
+        told.append(presumed or given.say("leakage_point_told", point=written(point, "eur_cents", given.language)))
         figures.append(
             KeyFigure(given.say("leakage_point"), Value(point, "eur_cents"), given.say("leakage_point_note"))
         )
-        told.append(given.say("leakage_point_told", point=written(point, "eur_cents", given.language)))
-        if care.rate is not None:
+        if care.rate is not None and not presumed:
             lost = point * 100 * (1 - care.rate)
             figures.append(
                 KeyFigure(given.say("leakage_lost"), Value(lost, "eur_cents"), given.say("leakage_lost_note"))
             )
-    return Section(given.say("leakage_stakes"), (*told, *_presumed(amount, given)), tuple(figures))
+    return Section(given.say("leakage_stakes"), tuple(told), tuple(figures))
 
 
-def _presumed(amount: Amount | None, given: Given) -> tuple[str, ...]:
-    """Says that the rate of the start-up schedule is paid, not the one observed."""
+def _presumed(amount: Amount | None, given: Given) -> str:
+    """That the rate of the start-up schedule is paid, not the one observed; nothing where the latter is."""
     used, observed = (number_of(amount, f"tau_{name}") if amount else None for name in ("used", "observed"))
     if used is None or used == observed:
-        return ()
-    return (given.say("leakage_presumed", used=written(used, "share", given.language)),)
+        return ""
+    return given.say("leakage_presumed", used=written(used, "share", given.language))
 
 
 def _running(amount: Amount | None, name: str) -> int | None:
@@ -197,6 +197,7 @@ def _bars(table: Table, dimension: str, given: Given) -> Figure | None:
         caption=given.say("leakage_bars_caption"),
         alt=given.say("bars_alt", bars=listed(told, given.language)),
         table=table.name,
+        is_beside=True,
         series=(Series(given.say("column_base"), tuple(Mark(label, cents) for label, cents in shown)),),
     )
 

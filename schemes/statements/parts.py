@@ -9,7 +9,7 @@ from schemes.amounts import Amount
 from schemes.statements.document import Section
 from schemes.statements.given import Given
 from schemes.statements.walk import Naming, Step, walk_table, waterfall
-from schemes.statements.wording import uncapital
+from schemes.statements.wording import listed, uncapital
 
 BRICK, COUNT = "brick_", "patients_"
 
@@ -58,16 +58,26 @@ def idle(steps: Sequence[Step], *, keeps_first: bool = False) -> list[str]:
 
 
 def walk_section(title: str, steps: Sequence[Step], naming: Naming, given: Given) -> Section:
-    """A walk as a table beside its waterfall; steps without effect are one line of the table, and not drawn.
+    """A walk as a table beside its waterfall; one sentence names the steps without effect, which are not drawn.
 
-    Where nothing moves at all, the drawing keeps every step.
+    Where nothing moves at all, every step is shown.
     """
     shown = moving(steps, keeps_first=naming.keeps_first)
-    drawn = shown or list(steps)
     without = idle(steps, keeps_first=naming.keeps_first) if shown else []
-    told = given.say("steps_idle", steps=", ".join(uncapital(label) for label in without)) if without else ""
+    drawn = shown or list(steps)
+    told = given.say("steps_idle", steps=listed(_by_head(without), given.language))
     return Section(
         title,
-        tables=(walk_table(drawn, naming, given.language, idle=told),),
+        (told,) if without else (),
+        tables=(walk_table(drawn, naming, given.language),),
         figures=(waterfall(drawn, naming, given.language),),
     )
+
+
+def _by_head(labels: Sequence[str]) -> list[str]:
+    """Labels with a small first letter; those that begin alike before a colon share it: brique : enfant, ALD."""
+    heads: dict[str, list[str]] = {}
+    for label in labels:
+        head, colon, rest = label.partition(":")
+        heads.setdefault(uncapital(head + colon), []).extend([rest.strip()] if rest else [])
+    return [f"{head} {', '.join(rests)}" if rests else head for head, rests in heads.items()]

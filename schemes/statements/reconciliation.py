@@ -11,7 +11,8 @@ from schemes.statements.parts import walk_section
 from schemes.statements.walk import Naming, Step
 from schemes.statements.wording import written
 
-PAID, NOT_PAID, START = "paid", "decided_not_paid", ("paid", "decided_not_paid")
+PAID, NOT_PAID, WITHHELD = "paid", "decided_not_paid", "withheld"
+START = (PAID, NOT_PAID)
 
 
 def reconciliation_page(structure_id: str, given: Given, *, reconciliation: pd.DataFrame) -> Document:
@@ -59,8 +60,10 @@ def _balance(cents: dict[str, int], given: Given) -> Section:
             given.say("reconciliation_balance"), Value(balance, "eur_cents"), given.say(f"reconciliation_{key}_note")
         ),
     )
-    told = (given.say("reconciliation_told", **words), given.say(f"reconciliation_{key}", **words))
-    return Section(given.say("reconciliation_balance"), told, figures)
+    told = [given.say("reconciliation_told", **words), given.say(f"reconciliation_{key}", **words)]
+    if not any(cents.get(reason) for reason in (*START, WITHHELD)):
+        told.append(given.say("reconciliation_no_provisional"))
+    return Section(given.say("reconciliation_balance"), tuple(told), figures)
 
 
 def _walk(cents: dict[str, int], given: Given) -> Section:

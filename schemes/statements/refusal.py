@@ -51,7 +51,9 @@ def refusal_page(structure_id: str, given: Given, *, refused: Sequence[Refused])
         Column("wanted", given.say("column_wanted"), "mixed"),
     )
     scheme = given.say(f"scheme_{given.run.scheme}")
-    told = given.say("refusal_told", scheme=scheme, year=str(given.run.year))
+    told = given.say(
+        "refusal_told" if len(rows) == 1 else "refusal_told_several", scheme=scheme, year=str(given.run.year)
+    )
     gates = Table("refused", given.say("refusal_caption"), columns, rows)
     keys = [GATE_KEYS[one.reason] for one in refused if one.reason in GATE_KEYS]
     sections = (
@@ -61,7 +63,7 @@ def refusal_page(structure_id: str, given: Given, *, refused: Sequence[Refused])
     )
     return Document(
         title=given.say("refusal_title", scheme=capital(scheme), year=str(given.run.year)),
-        subtitle=given.subtitle(structure_id),
+        subtitle=given.subtitle(structure_id, state=given.say("refusal_state")),
         language=given.language,
         sections=tuple(section for section in sections if section is not None),
         notes=given.notes(),

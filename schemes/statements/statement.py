@@ -11,7 +11,7 @@ from schemes.amounts import Amount
 from schemes.amounts import Figure as AmountFigure
 from schemes.runs import PROVISIONAL
 from schemes.statements.by_part import by_part_section
-from schemes.statements.chance import chance_section, number_of
+from schemes.statements.chance import chance_section, number_of, paid_figure
 from schemes.statements.document import Cell, Column, Document, KeyFigure, Masked, Section, Table, Value
 from schemes.statements.given import Given, assumed_section, figure_value, package_of
 from schemes.statements.parts import gathered, small_parts, walk_section
@@ -55,7 +55,7 @@ def statement(amount: Amount, given: Given, *, forfaits: pd.DataFrame | None = N
     keys = [key for component in amount.components for key in component.rule_keys]
     sections = [
         _amount_section(amount, given, forfaits),
-        chance_section(amount, given, draws=False),
+        chance_section(amount, given, is_whole=False),
         _walk_section(amount, given),
         _compared_section(amount, given),
         by_part_section(amount, given),
@@ -75,9 +75,7 @@ def statement(amount: Amount, given: Given, *, forfaits: pd.DataFrame | None = N
 
 def _amount_section(amount: Amount, given: Given, forfaits: pd.DataFrame | None) -> Section:
     patients = _patients(amount, forfaits)
-    figures = [
-        KeyFigure(given.say("amount_paid"), Value(amount.total_cents, "eur_cents"), given.say(f"kind_{given.run.kind}"))
-    ]
+    figures = [paid_figure(amount, given)]
     if patients is not None and patients >= given.small_cell_min:
         mean = Decimal(amount.total_cents) / patients
         figures += [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from schemes.statements.document import Cell, Column, Figure, Mark, Series, Table
+from schemes.statements.document import Column, Figure, Mark, Series, Table
 from schemes.statements.wording import euros, listed, say
 
 
@@ -30,18 +30,16 @@ class Naming(NamedTuple):
     keeps_first: bool = False
 
 
-def walk_table(steps: Sequence[Step], naming: Naming, language: str, *, idle: str = "") -> Table:
-    """One row a step, one for those without effect (`idle` names them), and the total, to the cent."""
+def walk_table(steps: Sequence[Step], naming: Naming, language: str) -> Table:
+    """One row a step, and the total, to the cent."""
     columns = (
         Column("step", say("column_step", language)),
         Column("amount", say("column_adds", language), "eur_cents", is_signed=True),
         Column("running", say("column_running", language), "eur_cents"),
     )
     total = steps[-1].running_cents if steps else 0
-    rows: list[tuple[Cell, ...]] = [(step.label, step.amount_cents, step.running_cents) for step in steps]
-    if idle:
-        rows.append((idle, 0, total))
-    return Table(naming.name, naming.caption, columns, (*rows, (naming.total, total, total)), has_total=True)
+    rows = (*((step.label, step.amount_cents, step.running_cents) for step in steps), (naming.total, total, total))
+    return Table(naming.name, naming.caption, columns, rows, has_total=True)
 
 
 def waterfall(steps: Sequence[Step], naming: Naming, language: str) -> Figure:
@@ -55,6 +53,7 @@ def waterfall(steps: Sequence[Step], naming: Naming, language: str) -> Figure:
         caption=say("waterfall_caption", language),
         alt=say("waterfall_alt", language, steps=listed(told, language), total=_euros(total, language)),
         table=naming.name,
+        is_beside=True,
         series=(Series(naming.name, (*marks, Mark(naming.total, total, is_whole=True))),),
     )
 
