@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -22,10 +24,20 @@ REASONS = {
 }
 
 
+@pytest.fixture(scope="module")
+def decided(drawn: small.France, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the provisional payment writes, computed once."""
+    france = replace(drawn, data=Path(shutil.copytree(drawn.data, tmp_path_factory.mktemp("decided") / "data")))
+    with pytest.MonkeyPatch.context() as patch:
+        small.use_rules(patch, drawn.rules)
+        assert small.forfait(patch, france, *PROVISIONAL) == 0
+    return france.data / "payments"
+
+
 @pytest.fixture
-def france(small_france: small.France, monkeypatch: pytest.MonkeyPatch) -> small.France:
+def france(small_france: small.France, decided: Path) -> small.France:
     """A France whose provisional payment is decided."""
-    assert small.forfait(monkeypatch, small_france, *PROVISIONAL) == 0
+    shutil.copytree(decided, small_france.data / "payments")
     return small_france
 
 
