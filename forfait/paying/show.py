@@ -70,7 +70,12 @@ def _in_words(frame: pd.DataFrame, scheme: str) -> pd.DataFrame:
 
 def money(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """The frame with some columns of cents written as euros, to the cent."""
-    return frame.assign(**{name: [f"{Decimal(int(cents)) / 100:,.2f}" for cents in frame[name]] for name in names})
+    return frame.assign(
+        **{
+            name: ["" if pd.isna(cents) else f"{Decimal(int(cents)) / 100:,.2f}" for cents in frame[name]]
+            for name in names
+        }
+    )
 
 
 def cents_columns(frame: pd.DataFrame) -> pd.DataFrame:
