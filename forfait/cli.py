@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from features.errors import InputError
+from forfait.cli_exports import EXPORT_COMMANDS
 from forfait.cli_pages import PAGE_COMMANDS
 from forfait.cli_schemes import SCHEME_COMMANDS
 from forfait.console import frame_table, out, run_safely, working
@@ -243,7 +244,7 @@ def explain(
     out.print(frame_table(summary, f"{model} version {chosen}, {year}: mean euros per family and structure"))
 
 
-for command in (*SCHEME_COMMANDS, *PAGE_COMMANDS):
+for command in (*SCHEME_COMMANDS, *PAGE_COMMANDS, *EXPORT_COMMANDS):
     app.command(name=command.__name__)(command)
 
 

@@ -12,6 +12,15 @@ from features.errors import InputError
 from forfait.console import frame_table, out, working
 from forfait.options import DATA, All, Data, Kind, Scheme, Structure, Year
 
+Language = Annotated[str, typer.Option(help="Language of the pages: fr or en.")]
+To = Annotated[Path | None, typer.Option(help="Folder of the pages; default: statements in the data folder.")]
+Page = Annotated[bool, typer.Option(help="Write the page that compares the payment with each change.")]
+ListGrowth = Annotated[float | None, typer.Option(help="The list grows by this share: 0.1 is ten per cent.")]
+Fidelisation = Annotated[float | None, typer.Option(help="Share of in-scope care given by the team, 0 to 1.")]
+Patientele = Annotated[str | None, typer.Option(help="DIAB, AGE or TOT.")]
+RulesOn = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Under the rules in force on this day.")]
+Parameters = Annotated[list[str] | None, typer.Option(help="A parameter of the rules: cap_over_ffs=0.10.")]
+
 
 def statement(
     scheme: Scheme,
@@ -19,16 +28,14 @@ def statement(
     structure: Structure = None,
     everyone: All = False,
     kind: Kind = "final",
-    language: Annotated[str, typer.Option(help="fr or en.")] = "fr",
+    language: Language = "fr",
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Cash flow as it could be foreseen on this day.")
     ] = None,
-    to: Annotated[
-        Path | None, typer.Option(help="Folder of the pages; default: statements in the data folder.")
-    ] = None,
+    to: To = None,
     data: Data = DATA,
 ) -> None:
-    """The pages of a structure: amount from base to cap, leakage, cash flow; HTML, PDF and CSV.
+    """The pages of a structure: amount or refusal, settlement, leakage, cash flow; HTML, PDF and CSV.
 
     Example: [bold]forfait statement peps --year 2024 --all[/]
     """
@@ -75,39 +82,39 @@ def simulate(
     year: Year,
     structure: Structure = None,
     everyone: All = False,
-    list_growth: Annotated[
-        float | None, typer.Option(help="The list grows by this share: 0.1 is ten per cent.")
-    ] = None,
-    fidelisation: Annotated[
-        float | None, typer.Option(help="Share of in-scope care given by the team, 0 to 1.")
-    ] = None,
-    patientele: Annotated[str | None, typer.Option(help="DIAB, AGE or TOT.")] = None,
-    rules_on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Under the rules in force on this day.")
-    ] = None,
-    parameter: Annotated[list[str] | None, typer.Option(help="A parameter of the rules: cap_over_ffs=0.10.")] = None,
+    list_growth: ListGrowth = None,
+    fidelisation: Fidelisation = None,
+    patientele: Patientele = None,
+    rules_on: RulesOn = None,
+    parameter: Parameters = None,
+    page: Page = False,
+    language: Language = "fr",
+    to: To = None,
     kind: Kind = "final",
     data: Data = DATA,
 ) -> None:
     """What a kept payment would have been: a list that grows, another fidelisation, other rules, another patientele.
 
-    Example: [bold]forfait simulate peps --year 2024 --all --fidelisation 0.8[/]
+    Example: [bold]forfait simulate peps --year 2024 --all --fidelisation 0.8 --page[/]
     """
+    from forfait.paying.comparisons import write_comparisons
     from forfait.paying.scenarios import Changes, simulate_year
     from forfait.paying.show import simulation_table
 
     if bool(structure) == everyone:
         raise InputError("say whose payment: --structure ID, or --all")
-    changes = Changes(
-        list_growth=list_growth,
-        fidelisation=fidelisation,
-        patientele=patientele,
-        rules_on=rules_on.date() if rules_on else None,
-        parameters=tuple(parameter or ()),
-    )
+    day = rules_on.date() if rules_on else None
+    changes = Changes(list_growth, fidelisation, patientele, day, tuple(parameter or ()))
     with working(f"simulate {scheme} {year}"):
         frame = simulate_year(data, scheme, year, kind=kind, changes=changes, structure=structure)
     out.print(simulation_table(frame, f"{scheme} {year}: {changes.told}"))
+    if page:
+        folder = to or data / "statements" / scheme / str(year)
+        with working(f"simulate {scheme} {year}: pages"):
+            write_comparisons(
+                data, scheme, year, kind=kind, changes=changes, structure=structure, language=language, folder=folder
+            )
+        out.print(f"pages in {folder}")
 
 
 PAGE_COMMANDS = (estimate, statement, simulate)

@@ -115,7 +115,7 @@ def pay(
     Example: [bold]forfait pay peps --year 2024 --all --kind provisional --decided-on 2023-12-31 --by Cnam[/]
     """
     from forfait.paying.pay import Asked, pay_scheme
-    from forfait.paying.settle import decide_instalments
+    from forfait.paying.settle import record
     from forfait.paying.show import payment_tables
 
     if bool(structure) == everyone:
@@ -129,8 +129,8 @@ def pay(
         )
     for table in payment_tables(done):
         out.print(table)
-    if kind == "provisional":
-        entries = decide_instalments(data / "payments", done, decided_on=decided, by=by)
+    entries = record(data / "payments", done, decided_on=decided, by=by)
+    if entries:
         out.print(f"{len(entries)} instalments decided in {data / 'payments' / 'ledger.jsonl'}")
     out.print(f"run {done.run.id} kept in {done.folder}")
 
@@ -146,7 +146,7 @@ def paid(
     """
     from forfait.paying.settle import record_payments
 
-    entries = record_payments(data / "payments", file, by=by)
+    entries = record_payments(data / "payments", file, by=by, today=today())
     total = sum(entry.amount_cents for entry in entries)
     out.print(f"{len(entries)} payments recorded, {total / 100:,.2f} EUR")
 

@@ -59,6 +59,8 @@ def frame_table(frame: pd.DataFrame, title: str) -> Table:
 
 
 def _cell(value: object) -> str:
+    if value is None or str(value) in ("<NA>", "NaT"):
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

@@ -18,12 +18,11 @@ from features.fidelisation import measure_fidelisation
 from features.indicators import measure_indicators
 from features.leakage import measure_leakage
 from features.store import years_written
-from features.tables import FEATURE_TABLE
+from features.tables import CARE_LINES, FEATURE_TABLE
 from features.team import TeamCount, TeamRules
 from features.territories import read_territories
-from schemes.rulebook import Rules, rules
-
-FAMILY = ("peps", "peps2", "primordial", "capitation")
+from schemes.peps import FAMILY
+from schemes.rulebook import Rules, periods
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,20 @@ class Counted:
 
 
 def count_year(con: BaseBackend, data: Path, asked: Counted, *, progress: Callable[[str], None]) -> dict[str, int]:
-    """Rows written of each dataset: fidelisation, leakage, contacts, development, indicators, biosimilar boxes, bricks.
+    """Rows written of each dataset: bricks, then fidelisation, leakage, contacts, development, indicators, boxes.
 
-    Bricks want the characteristics of the year and are left out where these were not built.
+    Bricks want the characteristics of the year and are left out where these were not built; before the year is read
+    (a provisional payment) they are all there is to count.
     Errors: MissingError where the year was not read or attributed; RuleError for a year without rules.
     """
+    written = {}
+    if asked.year in years_written(FEATURE_TABLE, data):
+        written["bricks"] = int(flag_bricks(con, data, asked.year, progress=progress).count().execute())
+        if asked.year not in years_written(CARE_LINES, data):
+            return written
     team = TeamCount(asked.roster, asked.year, team_rules(asked.year), asked.known_before)
     territories = read_territories(asked.territories) if asked.territories else None
-    written = {
+    written |= {
         "fidelisation": len(measure_fidelisation(con, data, team, progress=progress)),
         "leakage": len(measure_leakage(con, data, team, progress=progress)),
         "contacts": len(measure_contacts(con, data, asked.year, roster=asked.roster, progress=progress)),
@@ -55,31 +60,28 @@ def count_year(con: BaseBackend, data: Path, asked: Counted, *, progress: Callab
     )
     written["indicators"] = int(indicators.count().execute())
     written["biosimilar_boxes"] = len(count_boxes(con, data, asked.year))
-    if asked.year in years_written(FEATURE_TABLE, data):
-        written["bricks"] = int(flag_bricks(con, data, asked.year, progress=progress).count().execute())
     return written
 
 
 def team_rules(year: int) -> TeamRules:
     """Which care counts as the team's, and which outside it does not count, in the rules of a year.
 
-    Errors: RuleError where the schemes of the PEPS family in force that year differ: one count serves them all.
+    Errors: RuleError where no rule of the PEPS family is in force on a day of the year, or where those that are
+    differ: one count serves them all.
     """
-    first_day = date(year, 1, 1)
-    book = [found for scheme in FAMILY if (found := _in_force(scheme, first_day)) is not None]
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    book = [
+        found
+        for scheme in FAMILY
+        for found in periods(scheme)
+        if found.first_day <= last and (found.last_day is None or found.last_day >= first)
+    ]
     if not book:
-        raise RuleError(f"no rule of {', '.join(FAMILY)} was in force on {first_day}; care outside cannot be counted")
+        raise RuleError(f"no rule of {', '.join(FAMILY)} was in force in {year}; care outside cannot be counted")
     read = {_read(found): found.file for found in book}
     if len(read) > 1:
         raise RuleError(f"{' and '.join(read.values())} count care outside the team differently; count them apart")
     return next(iter(read))
-
-
-def _in_force(scheme: str, on: date) -> Rules | None:
-    try:
-        return rules(scheme, on=on)
-    except RuleError:
-        return None
 
 
 def _read(found: Rules) -> TeamRules:

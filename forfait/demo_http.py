@@ -18,13 +18,13 @@ from features.errors import ForfaitError
 from features.versions import CardFeature, read_version
 from forfait.console import Step
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 
 
 def ask_service(data: Path, versions: Path, model: str, year: int, step: Step) -> dict[str, object]:
     """Request, answer and batch prediction of one telling patient; the service is stopped afterwards."""
     card, _, _ = read_version(versions, model, 1)
-    row, batch_eur = _telling_patient(data, card.features, year)
+    row, batch_eur = _telling_patient(data, model, card.features, year)
     request = {"model": model, "on": f"{year}-03-01", "rows": [row]}
     (data.parent / "request.json").write_text(json.dumps(request, indent=1), encoding="utf-8")
     port = _free_port()
@@ -44,9 +44,12 @@ def ask_service(data: Path, versions: Path, model: str, year: int, step: Step) -
     return {"request": request, "answer": answer, "predicted": predicted, "batch_eur": batch_eur}
 
 
-def _telling_patient(data: Path, features: tuple[CardFeature, ...], year: int) -> tuple[dict[str, object], float]:
+def _telling_patient(
+    data: Path, model: str, features: tuple[CardFeature, ...], year: int
+) -> tuple[dict[str, object], float]:
     """Characteristics and batch prediction of the patient at the 95th percentile of expected euros."""
     predictions = pd.read_parquet(dataset_path(data, "predictions", year))
+    predictions = predictions[predictions["model"] == model]
     ranked = predictions.sort_values(["expected_eur", "patient_id"], ignore_index=True)
     chosen = ranked.to_dict("records")[int(0.95 * len(ranked))]
     names = [feature.name for feature in features]

@@ -72,15 +72,15 @@ def _sources(made: Made) -> Sources:
 def _pay(made: Made, scheme: str, year: int, kind: str, decided_on: date) -> pd.DataFrame:
     """Pay a scheme; structure, scheme, kind and cents, a row per structure paid or refused."""
     from forfait.paying.pay import Asked, pay_scheme
-    from forfait.paying.settle import decide_instalments
+    from forfait.paying.settle import record
+    from schemes.labels import label
 
     asked = Asked(scheme, year, kind, decided_on, BY)
     done = pay_scheme(_sources(made), asked, declared=made.data / "declared_bricks.csv")
-    if kind == "provisional":
-        decide_instalments(made.data / "payments", done, decided_on=decided_on, by=BY)
+    record(made.data / "payments", done, decided_on=decided_on, by=BY)
     paid = [(one.structure_id, scheme, kind, one.total_cents, "") for one in done.payment.amounts]
     refused = [
-        (str(structure), scheme, kind, 0, "; ".join(rows["detail"]))
+        (str(structure), scheme, kind, 0, " ; ".join(label(scheme, reason) for reason in rows["reason"]))
         for structure, rows in done.payment.refused.groupby("structure_id")
     ]
     return pd.DataFrame(paid + refused, columns=["structure_id", "scheme", "kind", "cents", "refused"])
@@ -149,7 +149,7 @@ def payments_table(made: Made) -> pd.DataFrame:
             "Versé (€)": balances["paid_cents"].reindex(final.index) / 100,
             "Dû (€)": final["cents"].where(final["refused"] == "") / 100,
             "Solde (€)": balances["balance_cents"].reindex(final.index) / 100,
-            "Non payée parce que": final["refused"],
+            "Pourquoi non payée": final["refused"],
         }
     )
     named = {"structure_id": "Structure", "scheme": "Modèle de paiement"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from features.errors import InputError
-from schemes.completion import provisional
+from schemes.completion import Provisional, provisional
 
 FEWEST_MONTHS = 2
 SCALED = {
@@ -31,7 +31,8 @@ class YearEstimate:
     def interval(self, level: float) -> tuple[int, int]:
         """Bounds that hold the final amount in `level` of cases (normal), never below what is known."""
         reach = float(norm.ppf((1 + level) / 2)) * self.standard_error_cents
-        return max(self.known_cents, round(self.expected_cents - reach)), round(self.expected_cents + reach)
+        low, high = (max(self.known_cents, round(self.expected_cents + sign * reach)) for sign in (-1, 1))
+        return low, high
 
 
 def year_estimate(
@@ -40,36 +41,50 @@ def year_estimate(
     """The year's spending of a structure as of a day, with its standard error.
 
     Months of care begun are completed by chain ladder (`schemes.completion`), to the load of July after the year. A
-    month to come is last year's same month times the growth seen over the months begun; its error is the spread of
-    that growth from month to month. `triangle` and `reference` (the nation) are DEVELOPMENT rows of one scope and of
-    both years. Errors: InputError where fewer than two months are known, or the year before is not in the table.
+    month to come is last year's same month, completed alike from what that day knew of it, times the growth seen over
+    the months begun; its error is the spread of that growth from month to month. A structure without care in those
+    months of last year takes the nation's. `triangle` and `reference` (the nation) are DEVELOPMENT rows of one scope
+    and of both years. Errors: InputError where fewer than two months are known, or nobody has the year before.
     """
-    until = date(year + 1, 7, 1)
-    seen = provisional(triangle, as_of=as_of, year=year, reference=reference, until=until)
+    seen = _completed(triangle, as_of, year, reference)
     to_come = [month.month for month in seen.unknown_months]
     if not to_come:
         return YearEstimate(seen.known_cents, seen.estimated_cents, seen.standard_error_cents)
-    before = _by_month(triangle, year - 1)
-    months = seen.months.assign(month=pd.to_datetime(seen.months["care_month"]).dt.month)
-    base = before.reindex(months["month"]).to_numpy(float)
-    if len(months) < FEWEST_MONTHS or not np.isfinite(base).all() or base.sum() <= 0:
+    months = _by_month(seen)
+    before = next(_years_before(triangle, as_of, year, reference, months.index), None)
+    if before is None or len(months) < FEWEST_MONTHS:
         raise InputError(
             f"development: {year} cannot be estimated on {as_of}: it takes {FEWEST_MONTHS} months of care known, and "
             f"the same months of {year - 1}; run forfait count --year {year - 1}"
         )
-    estimated = months["estimated_cents"].to_numpy(float)
+    estimated, base, rest = (
+        rows.to_numpy(float) for rows in (months, before.loc[months.index], before.reindex(to_come).fillna(0))
+    )
     growth = estimated.sum() / base.sum()
-    spread = float(np.sqrt(np.average((estimated / base - growth) ** 2, weights=base) * len(base) / (len(base) - 1)))
-    rest = before.reindex(to_come).fillna(0).to_numpy(float)
+    squares = np.divide((estimated - growth * base) ** 2, base, out=np.zeros_like(base), where=base > 0)
+    spread = float(np.sqrt(squares.sum() / base.sum() * len(base) / (len(base) - 1)))
     error = np.sqrt(spread**2 * ((rest**2).sum() + rest.sum() ** 2 / len(base)) + seen.standard_error_cents**2)
     return YearEstimate(seen.known_cents, seen.estimated_cents + round(growth * rest.sum()), round(float(error)))
 
 
-def _by_month(triangle: pd.DataFrame, year: int) -> pd.Series:
-    """Cents of each month of a year, all that was loaded."""
-    days = pd.to_datetime(triangle["care_month"])
-    mine = triangle[days.dt.year == year]
-    return mine.groupby(days[days.dt.year == year].dt.month)["base_cents"].sum()
+def _years_before(
+    triangle: pd.DataFrame, as_of: date, year: int, reference: pd.DataFrame | None, months: pd.Index
+) -> Iterator[pd.Series]:
+    """Months of the year before, of the structure then of the nation, where the months begun have an amount."""
+    for rows in (triangle, reference):
+        if rows is not None and (pd.to_datetime(rows["care_month"]).dt.year == year - 1).any():
+            found = _by_month(_completed(rows, as_of, year - 1, reference))
+            if months.isin(found.index).all() and found.loc[months].sum() > 0:
+                yield found
+
+
+def _completed(triangle: pd.DataFrame, as_of: date, year: int, reference: pd.DataFrame | None) -> Provisional:
+    return provisional(triangle, as_of=as_of, year=year, reference=reference, until=date(year + 1, 7, 1))
+
+
+def _by_month(seen: Provisional) -> pd.Series:
+    """Cents estimated of each month of care, by its number."""
+    return seen.months.set_index(pd.to_datetime(seen.months["care_month"]).dt.month)["estimated_cents"]
 
 
 def fidelisation_error(patients: pd.DataFrame, known_share: float) -> float:

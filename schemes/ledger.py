@@ -44,6 +44,11 @@ class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     previous: str = GENESIS
 
     @property
+    def account(self) -> tuple[str, str, int]:
+        """Whose entry it is: structure, scheme and year. Days only go forwards within an account."""
+        return self.structure_id, self.scheme, self.year
+
+    @property
     def subject(self) -> tuple[str, str, int, str]:
         """What is decided or paid: structure, scheme, year and label."""
         return self.structure_id, self.scheme, self.year, self.label
@@ -70,7 +75,7 @@ def append(path: Path, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
     """The entries as recorded, numbered and linked; all of them or none, one writer at a time.
 
     Errors: RuleError for an instalment decided twice, a payment of nothing decided, of another amount, or twice,
-    and for an entry recorded before the last one.
+    and for an entry recorded before the last one of its structure, scheme and year.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
@@ -100,11 +105,12 @@ def _check(known: Sequence[LedgerEntry], entries: Sequence[LedgerEntry]) -> None
     decided = {entry.number: entry for entry in known if entry.kind == DECIDED}
     subjects = {entry.subject: entry.number for entry in decided.values()}
     settled = {entry.settles for entry in known if entry.kind == PAID}
-    last = known[-1].recorded_on if known else None
+    latest = {entry.account: entry.recorded_on for entry in known}
     for entry in entries:
         name = f"{entry.scheme} {entry.year} {entry.label} of {entry.structure_id}"
+        last = latest.get(entry.account)
         if last is not None and entry.recorded_on < last:
-            raise RuleError(f"{name}: recorded on {entry.recorded_on}, before the last entry ({last}); use a later day")
+            raise RuleError(f"{name}: recorded on {entry.recorded_on}, before its last entry ({last}); use a later day")
         if entry.kind == DECIDED:
             if entry.subject in subjects:
                 raise RuleError(f"{name} was decided in entry {subjects[entry.subject]}; a decision is never rewritten")

@@ -155,7 +155,8 @@ def keep(payments: Path, run: Run, inputs: Inputs, payment: Payment) -> Path:
 
 def _same(folder: Path, made: Mapping[str, bytes]) -> None:
     for name, content in made.items():
-        if (folder / "results" / name).read_bytes() != content:
+        path = folder / "results" / name
+        if not path.exists() or path.read_bytes() != content:
             raise RuleError(f"{folder.name}: {name} differs from what was kept; the code or the files have changed")
 
 
@@ -163,12 +164,18 @@ def load(folder: Path) -> tuple[Run, dict[str, pd.DataFrame]]:
     """A kept run and its inputs, checked against their hashes. Errors: MissingError, RuleError."""
     if not (folder / "run.json").exists():
         raise MissingError(f"run {folder.name} is not kept under {folder.parent.name}; run forfait pay")
-    run = msgspec.json.decode((folder / "run.json").read_bytes(), type=Run)
+    try:
+        run = msgspec.json.decode((folder / "run.json").read_bytes(), type=Run)
+    except msgspec.DecodeError as error:
+        raise RuleError(f"run {folder.name}: run.json: {error}; restore it from its backup") from error
+    if run.id != folder.name:
+        raise RuleError(f"run {folder.name}: run.json was altered; restore it from its backup")
     inputs = {}
     for name, expected in run.inputs.items():
-        content = (folder / "inputs" / f"{name}.parquet").read_bytes()
+        path = folder / "inputs" / f"{name}.parquet"
+        content = path.read_bytes() if path.exists() else b""
         if hashlib.sha256(content).hexdigest() != expected:
-            raise RuleError(f"run {run.id}: inputs/{name}.parquet was altered; restore it from its backup")
+            raise RuleError(f"run {run.id}: inputs/{name}.parquet was altered or lost; restore it from its backup")
         inputs[name] = pq.read_table(io.BytesIO(content)).to_pandas(date_as_object=False)
     return run, inputs
 

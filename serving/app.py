@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from features.encoding import safe_name
 from features.errors import ForfaitError
 from features.versions import Entry
 from serving import pages
@@ -127,7 +128,8 @@ async def score(operation: str, request: Request) -> Response:
 async def pay(route: SchemeRoute, request: Request) -> Response:
     """POST of a scheme, JSON; in a thread, a few at a time."""
     state = request.app.state
-    check_query(request, set())
+    if extra := next(iter(request.query_params), None):
+        raise RefusalError(422, "the query takes nothing; give everything in the body", field=safe_name(extra))
     if media_type(request) != JSON:
         raise RefusalError(415, f"send {JSON} as the Content-Type")
     body = await body_of(request, state.settings.max_bytes_json)

@@ -22,6 +22,10 @@ EXAMPLE = {
     "on": "2024-03-01",
     "rows": [{"age": 67, "is_woman": 1, "ald_08": True, "fdep_quintile": "4"}],
 }
+DESCRIPTION = (
+    "Dépenses attendues de soins, en euros par an, leur explication, et ce que paient PEPS, IPEP et IPSO sous des "
+    "règles datées. Les valeurs envoyées ne sont ni gardées, ni journalisées, ni répétées dans les messages d’erreur."
+)
 HEADER = {"model": "peps_mg", "version": 2, "hash": "f988b7b216930888…", "unit": "EUR per year", "count": 1}
 ANSWERS = {
     "predict": HEADER | {"expected_eur": [412.57]},
@@ -116,7 +120,7 @@ class CardWithHash(msgspec.Struct):
 
 def openapi(settings: ServiceSettings) -> dict[str, Any]:
     """The OpenAPI 3.1 document, with the limits in force."""
-    types = [Body, Predicted, Explained, Refused, Models, Model, CardWithHash, InForce, Paid, Targets]
+    types: list[type] = [Body, Predicted, Explained, Refused, Models, Model, CardWithHash, InForce, Paid, Targets]
     references, components = msgspec.json.schema_components(types, ref_template=SCHEMA)
     schema = dict(zip(types, references, strict=True))
     return {
@@ -124,8 +128,7 @@ def openapi(settings: ServiceSettings) -> dict[str, Any]:
         "info": {
             "title": "forfait",
             "version": "1",
-            "description": "Dépenses attendues de soins, en euros par an, leur explication, et ce que paient les schémas "
-            "(PEPS, IPEP, IPSO) sous des règles datées. Les valeurs envoyées ne sont ni conservées, ni journalisées, ni répétées dans les messages d’erreur.",
+            "description": DESCRIPTION,
         },
         "paths": {
             "/predict": {"post": _scoring("predict", schema[Body], answer=schema[Predicted], settings=settings)},

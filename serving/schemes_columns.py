@@ -9,6 +9,7 @@ from schemes.peps import FAMILY
 from schemes.peps.frames import FRAMES, PATIENTELES, PERIMETERS, PROFESSIONS
 
 MOST = 1e12
+LEAST = 1e-6
 OLDEST_MONTHS = 130 * 12 + 11
 FIRST_DAY, LAST_DAY = "1900-01-01", "2199-12-31"
 LONGEST_TEXT = 128
@@ -23,7 +24,6 @@ class Kind:
     low: float = 0.0
     high: float = MOST
     is_whole: bool = False
-    above_low: bool = False
     choices: tuple[str, ...] = ()
     pattern: str = ""
 
@@ -64,7 +64,7 @@ KINDS = {
     "flag": Kind("flag", "true or false"),
     "number": Kind("number", f"a number from {-MOST:g} to {MOST:g}", low=-MOST),
     "amount": Kind("number", f"a number from 0 to {MOST:g}"),
-    "above_zero": Kind("number", f"a number above 0, up to {MOST:g}", above_low=True),
+    "above_zero": Kind("number", f"a number from {LEAST:.6f} to {MOST:g}", low=LEAST),
     "share": Kind("number", "a share from 0 to 1", high=1.0),
     "whole": Kind("number", f"a whole number from 0 to {MOST:g}", is_whole=True),
     "version": Kind("number", "a version number, from 1", low=1.0, is_whole=True),

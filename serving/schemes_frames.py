@@ -123,8 +123,6 @@ def _numbers(values: list[Any], kind: Kind) -> pd.Series:
     numbers = np.array([np.nan if value is None else value for value in values], dtype=float)
     null = np.isnan(numbers)
     wrong = (numbers < kind.low) | (numbers > kind.high)
-    if kind.above_low:
-        wrong |= numbers == kind.low
     if kind.is_whole:
         wrong |= ~null & (numbers != np.floor(numbers))
     if wrong.any():

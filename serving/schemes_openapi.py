@@ -67,8 +67,8 @@ def _operation(route: Route, references: Mapping[type, Schema], refused: Schema,
         "operationId": route.path.strip("/").replace("/", "_"),
         "summary": SUMMARIES[route.path],
         "description": f"JSON : {limits}{drawn}. Les règles sont celles du jour « on » (à défaut le 1er janvier), "
-        "telles que publiées au jour « known_on » ; la réponse les nomme, avec les valeurs retenues qui ne viennent pas "
-        f"du texte officiel.{SMALL if route.path in REFUSED_FOR_SIZE else ''}",
+        "telles que publiées au jour « known_on » ; la réponse les nomme, avec les valeurs retenues qui ne viennent "
+        f"pas du texte officiel.{SMALL if route.path in REFUSED_FOR_SIZE else ''}",
         "requestBody": {
             "required": True,
             "content": {JSON: {"schema": _request(route, settings), "example": EXAMPLES[route.path]}},
@@ -130,5 +130,5 @@ def _value(kind_name: str) -> Schema:
     elif kind.type == "day":
         schema["format"] = "date"
     elif kind.type == "number":
-        schema |= {"exclusiveMinimum" if kind.above_low else "minimum": kind.low, "maximum": kind.high}
+        schema |= {"minimum": kind.low, "maximum": kind.high}
     return schema

@@ -13,10 +13,11 @@ from serving.refusals import RefusalError
 from serving.schemes_columns import Frame, kind_of
 
 ROWS = re.compile(r"\brow (\d+(?:, \d+)*)")
-COLUMN = re.compile(r"\bcolumn (\w+)")
+COLUMN = re.compile(r"\bcolumn (?:\w+ and )*(\w+)")
 AFTER_ROW = re.compile(r"\brow [\d, ]+(?:and \d+ more)?[:,]?(?: has (?:a|no))? (\w+)")
 NEEDED = re.compile(r"needs the frame (\w+)")
 FOUND = re.compile(r" is (?:'[^']*'|-?[\d.]+); it should be")
+PATIENT = re.compile(r"\bpatient|\ba member\b")
 HIDDEN = "(not shown)"
 
 
@@ -50,7 +51,8 @@ def _column(message: str, frame: Frame) -> str | None:
         found = pattern.search(message)
         if found and found.group(1) in frame.kinds:
             return found.group(1)
-    return "patient_id" if "patient" in message and "patient_id" in frame.kinds and ROWS.search(message) else None
+    is_of_patient = "patient_id" in frame.kinds and PATIENT.search(message) and ROWS.search(message)
+    return "patient_id" if is_of_patient else None
 
 
 def _from_0(found: re.Match[str]) -> str:

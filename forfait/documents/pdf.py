@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import typst
 
 from forfait.documents.plots import plot_svg
-from forfait.documents.waterfall import NARROW, WIDE, Frame, waterfall_svg
+from forfait.documents.waterfall import NARROW, WIDE, waterfall_svg
 from forfait.documents.words import in_words
 from schemes.statements.document import Document, Figure
 
@@ -29,11 +29,7 @@ def render_png(document: Document, *, ppi: float = 96.0) -> list[bytes]:
 
 
 def _inputs(document: Document) -> dict[str, str]:
-    return {
-        "page": json.dumps(
-            in_words(document, partial(_draw, frame=NARROW if document.is_one_page else WIDE)), ensure_ascii=False
-        )
-    }
+    return {"page": json.dumps(in_words(document, _draw), ensure_ascii=False)}
 
 
 @cache
@@ -47,7 +43,8 @@ def _template() -> bytes:
     return TEMPLATE.read_bytes()
 
 
-def _draw(figure: Figure, language: str, *, frame: Frame) -> str:
+def _draw(figure: Figure, language: str) -> str:
+    """A drawing; narrower where it stands beside its table."""
     if figure.kind == "waterfall":
-        return waterfall_svg(figure, language, font=FONT, frame=frame)
-    return plot_svg(figure, language)
+        return waterfall_svg(figure, language, font=FONT, frame=NARROW if figure.is_beside else WIDE)
+    return plot_svg(figure, language, is_half=figure.is_beside)

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import matplotlib
@@ -27,18 +28,20 @@ SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,
     "text.color": INK, "axes.edgecolor": PALE, "axes.labelcolor": QUIET, "xtick.color": QUIET, "ytick.color": QUIET,
 }  # fmt: skip
-WIDTH_INCHES, LONGEST_LABEL = 7.2, 46
+WIDTH_INCHES, HALF_INCHES, LONGEST_LABEL, HALF_LABEL = 7.2, {"bars": 3.6, "funnel": 4.6}, 46, 20
+MOST_TICKS = 8
 IDENTIFIER = re.compile(r'(?<=\bid=")([^"]+)|(?<=href="#)([^"]+)|(?<=url\(#)([^)]+)')
 
 
 @lru_cache(maxsize=32)
-def plot_svg(figure: Figure, language: str) -> str:
+def plot_svg(figure: Figure, language: str, *, is_half: bool = False) -> str:
     """SVG of bars, a line or a funnel, to stand in a page: no XML heading, identifiers of its own, told by its alt.
 
-    Kept for a moment, since HTML and PDF of a document draw the same.
+    `is_half` draws it for half of the width. Kept for a moment, since HTML and PDF of a document draw the same.
     """
     with matplotlib.rc_context(SETTINGS):
-        canvas = Canvas(figsize=(WIDTH_INCHES, _height(figure)), layout="constrained")
+        width = HALF_INCHES.get(figure.kind, WIDTH_INCHES) if is_half else WIDTH_INCHES
+        canvas = Canvas(figsize=(width, _height(figure, is_half=is_half)), layout="constrained")
         FigureCanvasSVG(canvas)
         axes = canvas.subplots()
         PLOTS[figure.kind](axes, figure, language)
@@ -48,8 +51,13 @@ def plot_svg(figure: Figure, language: str) -> str:
     return _for_a_page(buffer.getvalue(), figure)
 
 
-def _height(figure: Figure) -> float:
-    return 0.55 + 0.26 * len(figure.series[0].marks) if figure.kind == "bars" else 2.9
+def _height(figure: Figure, *, is_half: bool) -> float:
+    """Inches: bars by their number, more of them where a label takes two lines."""
+    if figure.kind != "bars":
+        return 2.9
+    marks = figure.series[0].marks
+    is_wrapped = is_half and any(len(mark.label) > HALF_LABEL for mark in marks)
+    return 0.25 + (0.32 if is_wrapped else 0.2) * max(3, len(marks))
 
 
 def _for_a_page(svg: str, figure: Figure) -> str:
@@ -62,12 +70,13 @@ def _for_a_page(svg: str, figure: Figure) -> str:
 
 
 def _bars(axes: Axes, figure: Figure, language: str) -> None:
-    """Horizontal bars, the first on top, each with its value."""
+    """Horizontal bars, the first on top, each with its value; labels on two lines where the drawing is narrow."""
+    is_half = isinstance(axes.figure, Canvas) and axes.figure.get_figwidth() < WIDTH_INCHES
     marks = figure.series[0].marks[::-1]
     values = [mark.value for mark in marks]
-    drawn = axes.barh([_short(mark.label) for mark in marks], values, color=BLUE, height=0.62)
+    drawn = axes.barh([_short(mark.label, is_half=is_half) for mark in marks], values, color=BLUE, height=0.62)
     axes.bar_label(drawn, [_told(mark.value, figure.unit, language) for mark in marks], padding=4, fontsize=8.5)
-    axes.margins(x=0.18, y=0.02)
+    axes.margins(x=0.42 if is_half else 0.18, y=0.02)
     axes.axvline(0, color=QUIET, linewidth=0.8)
     axes.xaxis.set_visible(False)
     axes.spines[["bottom", "left"]].set_visible(False)
@@ -83,6 +92,8 @@ def _line(axes: Axes, figure: Figure, language: str) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.grid(axis="y", color=PALE, linewidth=0.6)
     axes.margins(x=0.06, y=0.14)
+    if figure.is_from_zero:
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_axisbelow(True)
     if len(figure.series) > 1:
         axes.legend(frameon=False, loc="best", fontsize=8.5)
@@ -109,6 +120,9 @@ def _days(axes: Axes, figure: Figure, language: str) -> None:
     places = {_position(mark, order): mark for one in figure.series for order, mark in enumerate(one.marks)}
     texts = [day(mark.at, language) if isinstance(mark.at, date) else mark.label for mark in places.values()]
     crowded = len(places) > 6 or any(isinstance(mark.at, date) for mark in places.values())
+    if len(places) > MOST_TICKS:
+        kept = [*range(0, len(places) - 1, 3), len(places) - 1]
+        places, texts = dict(list(places.items())[place] for place in kept), [texts[place] for place in kept]
     axes.set_xticks(list(places), texts, rotation=25 if crowded else 0, ha="right" if crowded else "center", fontsize=8)
 
 
@@ -142,7 +156,7 @@ def _rounded(unit: str, language: str) -> FuncFormatter:
     def text(value: float, _: object) -> str:
         if unit == "share":
             return written(Decimal(str(value)), "share", language)
-        return f"{number(Decimal(str(value)) / divisor, language, decimals=0)}\u00a0€"
+        return written(Decimal(str(value)) / divisor, "eur_whole", language)
 
     return FuncFormatter(text)
 
@@ -151,7 +165,9 @@ def _told(value: float, unit: str, language: str) -> str:
     return written(Decimal(str(value)), unit, language)
 
 
-def _short(label: str) -> str:
+def _short(label: str, *, is_half: bool) -> str:
+    if is_half:
+        return "\n".join(wrap(label, HALF_LABEL, max_lines=2, placeholder="…"))
     return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1].rstrip()}…"
 
 

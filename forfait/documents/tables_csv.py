@@ -46,7 +46,7 @@ def _plain(cell: Cell, column: Column, comma: str) -> str:
 
 
 def _number(value: Decimal, kind: str) -> str:
-    if kind in ("eur_cents", "eur"):
+    if kind in ("eur_cents", "eur", "eur_whole"):
         euros = (value / 100 if kind == "eur_cents" else value).quantize(Decimal("0.01"), ROUND_HALF_UP)
         return f"{euros if euros else abs(euros):f}"
     if kind == "share":

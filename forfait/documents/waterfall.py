@@ -16,15 +16,17 @@ GAIN, LOSS, WHOLE, INK, QUIET, LINK = "#1d4ed8", "#b45309", "#475569", "#0f172a"
 
 
 class Frame(NamedTuple):
-    """Width of the drawing, of its labels and of its amounts; the longest label, in characters."""
+    """Width of the drawing, of its labels and of its amounts; the longest label of a line, in characters; print."""
 
     width: int
     labels: int
     amounts: int
     longest: int
+    size: float = 11
 
 
-WIDE, NARROW = Frame(760, 300, 112, 44), Frame(430, 152, 96, 24)
+LARGE = 13
+WIDE, NARROW = Frame(760, 300, 112, 44), Frame(400, 152, 84, 30, 10.5)
 
 
 class Bar(NamedTuple):
@@ -49,6 +51,7 @@ def waterfall_svg(figure: Figure, language: str, *, font: str, frame: Frame = WI
     height = TOP + LINE * len(bars) + 4
     zero = f'<path d="M{frame.labels - low * scale:.1f} {TOP}v{LINE * len(bars)}" stroke="{QUIET}" stroke-width="1"/>'
     links = [_link(frame.labels + (bar.end - low) * scale, place) for place, bar in enumerate(bars[:-1])]
+    frame = frame if any(len(bar.label) > frame.longest for bar in bars) else frame._replace(size=LARGE)
     lines = [_line(bar, place, frame, low=low, scale=scale) for place, bar in enumerate(bars)]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {frame.width} {height}" '
@@ -74,8 +77,8 @@ def _line(bar: Bar, place: int, frame: Frame, *, low: float, scale: float) -> st
     left, right = sorted((bar.start, bar.end))
     color = WHOLE if bar.is_whole else GAIN if bar.end >= bar.start else LOSS
     bold = ' font-weight="600"' if bar.is_whole else ""
-    text = f'y="{y + LINE / 2 + 4.5:g}" font-size="13" fill="{INK}"{bold}'
-    words = _label(bar.label, y, frame.longest, f'fill="{INK}"{bold}')
+    text = f'y="{y + LINE / 2 + 4.5:g}" font-size="12.5" fill="{INK}"{bold}'
+    words = _label(bar.label, y, frame, f'fill="{INK}"{bold}')
     return (
         f'{words}<rect x="{frame.labels + (left - low) * scale:.1f}" y="{y + 4}" '
         f'width="{max((right - left) * scale, 1.0):.1f}" height="{LINE - 8}" fill="{color}" rx="1"/>'
@@ -89,13 +92,11 @@ def _link(x: float, place: int) -> str:
     return f'<path d="M{x:.1f} {y + 4}V{y + 2 * LINE - 4}" stroke="{LINK}" stroke-width="1"/>'
 
 
-def _label(label: str, y: float, longest: int, style: str) -> str:
-    """A label on one line, or on two smaller ones where it is long."""
-    if len(label) <= longest:
-        return f'<text x="0" y="{y + LINE / 2 + 4.5:g}" font-size="13" {style}>{escape(label)}</text>'
-    lines = wrap(label, round(longest * 1.2), max_lines=2, placeholder="…")
+def _label(label: str, y: float, frame: Frame, style: str) -> str:
+    """A label on one line, or on two where it is long; all labels of a drawing are in the same print."""
+    lines = wrap(label, frame.longest, max_lines=2, placeholder="…")
     first = y + LINE / 2 + (4 if len(lines) == 1 else -1.5)
     return "".join(
-        f'<text x="0" y="{first + 11 * place:g}" font-size="10.5" {style}>{escape(line)}</text>'
+        f'<text x="0" y="{first + 11 * place:g}" font-size="{frame.size:g}" {style}>{escape(line)}</text>'
         for place, line in enumerate(lines)
     )

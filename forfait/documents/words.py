@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import wrap
 from typing import Any
 
-from schemes.statements.document import Document, Figure, KeyFigure, Section, Table
-from schemes.statements.wording import UNBROKEN, say, written
+from schemes.statements.document import Column, Document, Figure, KeyFigure, Section, Table
+from schemes.statements.wording import UNBROKEN, decimals_of, say, written
 from serving.french import typeset
 
-NUMERIC = ("eur_cents", "eur", "share", "count", "number", "mixed")
-LONGEST_WORTH = 60
+NUMERIC = ("eur_cents", "eur", "eur_whole", "share", "count", "number", "mixed")
+LONGEST_WORTH, LONGEST_FIGURE, LONGEST_TITLE = 60, 32, 22
 Draw = Callable[[Figure, str], str]
 
 
@@ -49,28 +50,53 @@ def _key_figure(one: KeyFigure, language: str) -> dict[str, str]:
 
 
 def _table(table: Table, language: str) -> dict[str, Any]:
-    totals = {len(table.rows) - 1} if table.has_total else set()
-    cells = [
-        [
-            _set(written(cell, column.kind, language, signed=column.is_signed and place not in totals), language)
-            for cell, column in zip(row, table.columns, strict=True)
-        ]
-        for place, row in enumerate(table.rows)
-    ]
+    cells = _cells(table, language)
     return {
         "caption": _set(table.caption, language),
         "is_fine": table.is_fine,
         "has_total": table.has_total,
         "columns": [
             {
-                "title": _set(column.title, language),
-                "is_number": column.kind in NUMERIC,
+                "title": _title(column, language),
+                "is_number": column.kind in NUMERIC and not _is_wordy(column, [row[place] for row in cells]),
                 "worth": _worth([column.title if column.kind == "text" else "", *(row[place] for row in cells)]),
             }
             for place, column in enumerate(table.columns)
         ],
         "rows": cells,
     }
+
+
+def _title(column: Column, language: str) -> str:
+    """The title of a column; that of figures in short lines, so that it does not widen them."""
+    title = _set(column.title, language)
+    return "\n".join(wrap(title, LONGEST_TITLE)) if column.kind in NUMERIC else title
+
+
+def _cells(table: Table, language: str) -> list[list[str]]:
+    """Every cell as text; plain numbers of a column have as many decimals as one another."""
+    totals = {len(table.rows) - 1} if table.has_total else set()
+    shared = [
+        decimals_of(row[place] for row in table.rows) if column.kind == "number" else None
+        for place, column in enumerate(table.columns)
+    ]
+    return [
+        [
+            _set(
+                written(
+                    cell, column.kind, language, signed=column.is_signed and place not in totals, decimals=decimals
+                ),
+                language,
+            )
+            for cell, column, decimals in zip(row, table.columns, shared, strict=True)
+        ]
+        for place, row in enumerate(table.rows)
+    ]
+
+
+def _is_wordy(column: Column, texts: list[str]) -> bool:
+    """Whether a column that mixes figures and words holds sentences, which are read from the left."""
+    return column.kind == "mixed" and any(len(text) > LONGEST_FIGURE for text in texts)
 
 
 def _worth(texts: list[str]) -> int:
@@ -82,7 +108,7 @@ def _figure(figure: Figure, language: str, draw: Draw) -> dict[str, Any]:
     return {
         "caption": _set(figure.caption, language),
         "alt": _set(figure.alt, language),
-        "is_waterfall": figure.kind == "waterfall",
+        "is_beside": figure.is_beside,
         "svg": draw(figure, language),
     }
 

@@ -44,9 +44,7 @@ def estimate_year(data: Path, scheme: str, year: int, *, as_of: date) -> pd.Data
     rows = []
     for structure in sorted(paid[0]):
         ends = sorted(one.get(structure, 0) for one in paid)
-        known = (
-            seen[structure][0].known_cents / max(seen[structure][0].expected_cents, 1) if structure in seen else None
-        )
+        known = _known_share(seen[structure][0]) if structure in seen else None
         rows.append((structure, known, paid[0][structure], ends[0], ends[-1]))
     return pd.DataFrame(rows, columns=COLUMNS)
 

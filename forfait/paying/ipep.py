@@ -8,10 +8,9 @@ import ibis
 import pandas as pd
 
 import schemes.ipep
-from features.errors import MissingError
 from features.spending import PERIMETERS
 from features.tables import BENEFICIARIES, CONTACTS, DECLARATIONS, FEATURE_TABLE, INDICATORS, SPENDING
-from forfait.paying.sources import Priced, Sources, members, outside, participants, predicted, rows
+from forfait.paying.sources import Priced, Sources, members, outside, participants, predicted, rows, with_doctor
 from schemes.rulebook import Rules
 
 FAMILY = ("ipep",)
@@ -19,7 +18,7 @@ MODELS = {"AMO": "ipep"}
 OBSERVED = PERIMETERS["AMO"]
 SAMPLE = 20_000
 COLUMNS = [
-    "patient_id", "year", "exposure_share", "is_consumer", "expected_eur", "observed_eur", "model", "version",
+    "patient_id", "present_share", "exposure_share", "expected_eur", "observed_eur", "year", "model", "version",
     "version_hash",
 ]  # fmt: skip
 C2S = ("c2s_free", "c2s_participative", "c2s_unknown")
@@ -28,13 +27,18 @@ C2S = ("c2s_free", "c2s_participative", "c2s_unknown")
 def ipep_inputs(sources: Sources, year: int, *, priced_by: Priced, rules: Rules) -> dict[str, pd.DataFrame]:
     """Frames of `schemes.ipep.pay` for a year and the one before, scored by one version.
 
-    A member of a year is on the list on 31 December, or was on the day of death. The nation is made of everyone else
-    who had a médecin traitant on that day, outside every structure. Errors: MissingError.
+    A member of a year had a médecin traitant of the group on 31 December, or on the day of death; a consumer had
+    reimbursed care in either year, member or not. The nation is made of everyone else who had a médecin traitant on
+    that day, outside every structure. Errors: MissingError.
     """
     groups = participants(sources, FAMILY, year)
     both = (year - 1, year)
     members_of = pd.concat([_members(sources, past, groups, priced_by) for past in both], ignore_index=True)
     people = pd.concat([_reference(sources, past, priced_by) for past in both], ignore_index=True)
+    consumers = set().union(*(_consumers(sources, past) for past in both))
+    members_of, people = (
+        frame.assign(is_consumer=frame["patient_id"].isin(consumers)) for frame in (members_of, people)
+    )
     return {
         "participations": groups,
         "members": members_of,
@@ -46,13 +50,11 @@ def ipep_inputs(sources: Sources, year: int, *, priced_by: Priced, rules: Rules)
 
 
 def _members(sources: Sources, year: int, groups: pd.DataFrame, priced_by: Priced) -> pd.DataFrame:
-    listed = members(sources, groups["structure_id"].unique(), year)
+    listed = with_doctor(members(sources, groups["structure_id"].unique(), year))
     wanted = ibis.memtable(listed[["patient_id"]].drop_duplicates())
-    found = listed.merge(
-        _lives(sources, year, wanted, priced_by), on="patient_id", how="left", validate="m:1", suffixes=("", "_of_life")
-    )
+    found = listed.merge(_lives(sources, year, wanted, priced_by), on="patient_id", how="left", validate="m:1")
     kept = found[found["last_day"] >= found["last_seen"].fillna(pd.Timestamp(date(year, 12, 31)))]
-    return kept[["structure_id", "present_share", *COLUMNS]]
+    return _of_year(kept, year, priced_by)[["structure_id", *COLUMNS]]
 
 
 def _reference(sources: Sources, year: int, priced_by: Priced) -> pd.DataFrame:
@@ -63,30 +65,28 @@ def _reference(sources: Sources, year: int, priced_by: Priced) -> pd.DataFrame:
     last = _last_seen(held.death_date, year)
     is_open = (held.start_date <= last) & (held.end_date.isnull() | (held.end_date >= last))
     declared = outside(sources, held.filter(is_open).select("patient_id").distinct())
-    return _lives(sources, year, declared, priced_by).assign(present_share=1.0)[["present_share", *COLUMNS]]
+    lives = _lives(sources, year, declared, priced_by).assign(present_share=1.0)
+    return _of_year(lives, year, priced_by)[COLUMNS]
 
 
 def _lives(sources: Sources, year: int, wanted: ibis.Table, priced_by: Priced) -> pd.DataFrame:
-    """Exposure, spending, expectation and last day lived of some patients, one row each, with the version."""
+    """Exposure, spending, expectation and last day lived of some patients, one row each."""
     people = sources.table(BENEFICIARIES, year)
     lived = people.select("patient_id", last_seen=_last_seen(people.death_date, year))
     spent = sources.table(SPENDING, year).select("patient_id", "exposure_share", observed_eur=OBSERVED)
     joined = lived.semi_join(wanted, "patient_id").inner_join(spent, "patient_id")
     joined = joined.left_join(predicted(sources, year, priced_by), "patient_id").drop("patient_id_right")
-    frame = rows(joined)
-    return frame.assign(
-        year=year,
-        is_consumer=(frame["observed_eur"] > 0) | frame["patient_id"].isin(_consumers(sources, year - 1)),
-        model=priced_by.model,
-        version=priced_by.version,
-        version_hash=priced_by.version_hash,
+    return rows(joined)
+
+
+def _of_year(people: pd.DataFrame, year: int, priced_by: Priced) -> pd.DataFrame:
+    return people.assign(
+        year=year, model=priced_by.model, version=priced_by.version, version_hash=priced_by.version_hash
     )
 
 
 def _consumers(sources: Sources, year: int) -> set[str]:
-    """Patients with reimbursed care in a year; nobody where it was not measured."""
-    if not sources.has(SPENDING, year):
-        return set()
+    """Patients with reimbursed care in a year."""
     spent = sources.table(SPENDING, year)
     return set(rows(spent.filter(spent[OBSERVED] > 0).select("patient_id"))["patient_id"])
 
@@ -98,9 +98,6 @@ def _last_seen(death_date: ibis.DateValue, year: int) -> ibis.DateValue:
 
 
 def _indicators(sources: Sources, groups: pd.DataFrame, year: int) -> pd.DataFrame:
-    missing = [past for past in (year - 1, year) if not sources.has(INDICATORS, past)]
-    if missing:
-        raise MissingError(f"indicators of {missing[0]} are missing: run forfait count --year {missing[0]}")
     found = pd.concat([rows(sources.table(INDICATORS, past)) for past in (year - 1, year)], ignore_index=True)
     mine = (found["entity"] != "structure") | found["entity_id"].isin(set(groups["structure_id"]))
     return found[mine].reset_index(drop=True)

@@ -20,6 +20,7 @@ from forfait.paying.sources import (
     reference,
     rows,
     spent,
+    with_doctor,
 )
 
 FAMILY = ("ipso",)
@@ -37,12 +38,12 @@ def ipso_inputs(
     `declared` is the CSV of the bricks that doctors chose, if any. Errors: MissingError, InputError.
     """
     practices = participants(sources, FAMILY, year)
-    listed = list_of(sources, practices, year, provisional=provisional)
-    people = rows(_described(sources, year, priced_by, listed["patient_id"].unique().tolist()))
+    care_year = year - 1 if provisional else year
+    listed = with_doctor(list_of(sources, practices, year, provisional=provisional))
+    described = _described(sources, year, priced_by, home_year=care_year)
+    people = rows(described.filter(described.patient_id.isin(listed["patient_id"].unique().tolist())))
     patients = listed.merge(people, on="patient_id", how="left", validate="m:1")
-    patients = patients.merge(
-        _care(sources, practices, year - 1 if provisional else year), on=KEY, how="left", validate="1:1"
-    )
+    patients = patients.merge(_care(sources, practices, care_year), on=KEY, how="left", validate="1:1")
     patients = patients.fillna(dict.fromkeys(CARE, 0)).astype(dict.fromkeys(CARE, "int64"))
     return {
         "participations": practices,
@@ -57,16 +58,15 @@ def _nothing_declared() -> pd.DataFrame:
     return pd.DataFrame(dict.fromkeys(("structure_id", "patient_id", "brick"), pd.Series(dtype="string")) | days)
 
 
-def _described(sources: Sources, year: int, priced_by: Priced, patients: list[str] | None) -> ibis.Table:
-    """patient_id, age_months on 1 January, sex, expected_eur and bricks of some patients (all where None)."""
+def _described(sources: Sources, year: int, priced_by: Priced, *, home_year: int) -> ibis.Table:
+    """patient_id, age_months on 1 January, sex, expected_eur and bricks of the beneficiaries of `home_year`."""
     on = date(year, 1, 1)
-    people = sources.table(BENEFICIARIES, year)
+    people = sources.table(BENEFICIARIES, home_year)
     months = (on.year - people.birth_date.year()) * 12 + (on.month - people.birth_date.month())
     described = people.select("patient_id", "sex", age_months=months.cast("int64").clip(lower=0))
     bricks = sources.table(BRICKS, year).select("patient_id", *BRICK_NAMES)
     joined = described.left_join(bricks, "patient_id").drop("patient_id_right")
-    joined = joined.left_join(predicted(sources, year, priced_by), "patient_id").drop("patient_id_right")
-    return joined if patients is None else joined.filter(joined.patient_id.isin(patients))
+    return joined.left_join(predicted(sources, year, priced_by), "patient_id").drop("patient_id_right")
 
 
 def _care(sources: Sources, practices: pd.DataFrame, year: int) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def _reference(sources: Sources, year: int, priced_by: Priced, *, seed: int) -> 
     """A sample of the reference of a year: weight, age, sex, bricks, annualised observed and expected euros."""
     people = reference(sources, year).select("patient_id")
     joined = people.inner_join(spent(sources, year, PERIMETERS["MG"]), "patient_id")
-    found = rows(joined.inner_join(_described(sources, year, priced_by, None), "patient_id"))
+    found = rows(joined.inner_join(_described(sources, year, priced_by, home_year=year), "patient_id"))
     found = found.dropna(subset=["age_months", "sex", "expected_eur"]).sort_values("patient_id", ignore_index=True)
     sample = found.sample(min(SAMPLE, len(found)), random_state=seed)
     annual = sample["observed_eur"] / sample["exposure_share"]

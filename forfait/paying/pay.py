@@ -21,7 +21,7 @@ from forfait.paying import biosimilars, ipep, ipso, peps
 from forfait.paying.sources import Priced, Sources, participants, priced
 from schemes.amounts import Payment
 from schemes.rulebook import Rules
-from schemes.runs import FINAL, PROVISIONAL, Inputs, Run, folder_of, keep, prepare, with_inputs
+from schemes.runs import FINAL, PROVISIONAL, Inputs, Run, keep, prepare, with_inputs
 
 LEDGER, INDEX = "ledger.jsonl", "runs.jsonl"
 
@@ -40,19 +40,8 @@ class Asked:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Done:
-    """A computation kept: the run, its folder, what it pays and the rules that it used."""
-
-    run: Run
-    folder: Path
-    payment: Payment
-    rules: Mapping[str, Rules]
-    inputs: Inputs
-
-
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A line of the index: which run answered for a scheme, year and kind, decided when and by whom."""
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A line of the index: which run answered for a scheme, year and kind (of one structure), when and by whom."""
 
     run: str
     scheme: str
@@ -60,10 +49,23 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     decided_on: date
     by: str
+    structure: str | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A computation kept: the run, its folder, what it pays, the rules that it used, its line for the index."""
+
+    run: Run
+    folder: Path
+    payment: Payment
+    rules: Mapping[str, Rules]
+    inputs: Inputs
+    line: Line
 
 
 def pay_scheme(sources: Sources, asked: Asked, *, declared: Path | None = None) -> Done:
-    """The payment of a scheme for a year, kept as a run and noted in the index of runs.
+    """The payment of a scheme for a year, kept as a run; it holds once it is recorded (`settle.record`).
 
     A provisional payment takes the rules published by `decided_on` and the list of 31 December before; a final one
     what is known at `decided_on`. Errors: InputError, MissingError, RuleError, each saying what to do.
@@ -79,13 +81,16 @@ def pay_scheme(sources: Sources, asked: Asked, *, declared: Path | None = None) 
     versions = _versions(sources, asked)
     days = _rule_days(participants(sources, FAMILIES[asked.scheme], asked.year), asked)
     run, book = prepare(asked.scheme, asked.year, kind=asked.kind, known_on=asked.decided_on, rule_days=days)
-    inputs = _one_structure(_inputs(sources, asked, versions, (book, declared)), asked.structure)
+    inputs = _inputs(sources, asked, versions, (book, declared))
+    if asked.structure is not None:
+        _check_known(inputs, asked.structure)
+        inputs = one_structure(inputs, asked.structure)
     run = with_inputs(run, inputs, seed=asked.seed, **_model(versions))
     payment = PAY[asked.scheme](inputs, asked.year, book, asked.seed)
     payments = sources.data / "payments"
     folder = keep(payments, run, inputs, payment)
-    note(payments, Line(run.id, asked.scheme, asked.year, asked.kind, asked.decided_on, asked.by))
-    return Done(run, folder, payment, book, inputs)
+    line = Line(run.id, asked.scheme, asked.year, asked.kind, asked.decided_on, asked.by, asked.structure)
+    return Done(run, folder, payment, book, inputs, line)
 
 
 def _versions(sources: Sources, asked: Asked) -> dict[str, Priced]:
@@ -101,7 +106,7 @@ def _versions(sources: Sources, asked: Asked) -> dict[str, Priced]:
 
 
 def _perimeters(sources: Sources, year: int) -> set[str]:
-    return set(participants(sources, peps.FAMILY, year)["perimeter"])
+    return set(participants(sources, peps.FAMILY, year).drop_duplicates("structure_id")["perimeter"])
 
 
 def _inputs(
@@ -125,14 +130,16 @@ def _inputs(
     return biosimilars.biosimilars_inputs(sources, asked.year)
 
 
-def _one_structure(inputs: dict[str, pd.DataFrame], structure: str | None) -> dict[str, pd.DataFrame]:
-    if structure is None:
-        return inputs
+def _check_known(inputs: Inputs, structure: str) -> None:
     known = sorted(set(inputs["participations"]["structure_id"]))
     if structure not in known:
         raise InputError(
             f"structure {structure} takes no part in this scheme and year; choose one of {', '.join(known)}"
         )
+
+
+def one_structure(inputs: Inputs, structure: str) -> dict[str, pd.DataFrame]:
+    """The inputs of a payment of one structure alone, held against the same nation."""
     own = ("participations", "patients", "teams", "fee_for_service", "members", "declared")
     return {
         name: frame[frame["structure_id"] == structure].reset_index(drop=True) if name in own else frame
@@ -160,7 +167,7 @@ def _model(versions: Mapping[str, Priced]) -> dict[str, str | int]:
 
 
 def note(payments: Path, line: Line) -> None:
-    """Append a line to the index of runs; the last of a scheme, year and kind is the one that holds."""
+    """Append a line to the index of runs."""
     payments.mkdir(parents=True, exist_ok=True)
     with (payments / INDEX).open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -175,10 +182,20 @@ def lines(payments: Path) -> list[Line]:
     return [msgspec.json.decode(text, type=Line) for text in path.read_bytes().splitlines()]
 
 
+def line_in_force(payments: Path, scheme: str, year: int, kind: str) -> Line | None:
+    """The line that holds for a scheme, year and kind: the last of all the structures, else the last; None without.
+
+    The payment of one structure alone never takes the place of that of all.
+    """
+    found = [one for one in lines(payments) if (one.scheme, one.year, one.kind) == (scheme, year, kind)]
+    whole = [one for one in found if one.structure is None]
+    return next(reversed(whole or found), None)
+
+
 def last_run(payments: Path, scheme: str, year: int, kind: str) -> Path | None:
     """Folder of the run that holds for a scheme, year and kind; None where there is none."""
-    found = [one for one in lines(payments) if (one.scheme, one.year, one.kind) == (scheme, year, kind)]
-    return payments / scheme / str(year) / found[-1].run if found else None
+    line = line_in_force(payments, scheme, year, kind)
+    return None if line is None else payments / scheme / str(year) / line.run
 
 
 def required_run(payments: Path, scheme: str, year: int, kind: str) -> Path:
@@ -219,16 +236,15 @@ def _ipso(inputs: Inputs, year: int, book: Mapping[str, Rules], seed: int) -> Pa
 
 
 def _biosimilars(inputs: Inputs, year: int, book: Mapping[str, Rules], seed: int) -> Payment:
-    """Hospitals of each scheme under its rules."""
-    taking = inputs["participations"]
-    return _together(
-        [
-            schemes.biosimilars.pay(
-                {**inputs, "participations": taking[taking["scheme"] == scheme]}, year=year, rules=book[scheme]
-            )
-            for scheme in sorted(taking["scheme"].unique())
-        ]
-    )
+    """Hospitals of each scheme under its rules; those of neither are counted once."""
+    taking, boxes = inputs["participations"], inputs["boxes"]
+    parts: list[Payment] = []
+    for scheme, own in taking.groupby("scheme", sort=True):
+        of_own = boxes["establishment_id"].isin(own["structure_id"])
+        of_nobody = ~boxes["establishment_id"].isin(taking["structure_id"])
+        frames = {"participations": own, "boxes": boxes[of_own if parts else of_own | of_nobody]}
+        parts.append(schemes.biosimilars.pay(frames, year=year, rules=book[str(scheme)]))
+    return _together(parts)
 
 
 def _together(parts: list[Payment]) -> Payment:
@@ -248,4 +264,3 @@ FAMILIES = {"peps": peps.FAMILY, "ipep": ipep.FAMILY, "ipso": ipso.FAMILY, "bios
 MODELS: dict[str, dict[str, str]] = {"peps": peps.MODELS, "ipep": ipep.MODELS, "ipso": ipso.MODELS, "biosimilars": {}}
 PAID_ONCE_KNOWN = ("ipep", "biosimilars")
 ALSO = {"ipso": ("forfait_medecin_traitant",)}
-__all__ = ["FAMILIES", "PAY", "Asked", "Done", "folder_of", "last_run", "lines", "pay_scheme", "required_run"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import ibis
 import pandas as pd
 
@@ -13,6 +15,7 @@ from features.tables import BENEFICIARIES, FEATURE_TABLE, FIDELISATION, PATIENTE
 from forfait.paying.sources import (
     Priced,
     Sources,
+    first_days,
     list_of,
     members,
     participants,
@@ -21,8 +24,8 @@ from forfait.paying.sources import (
     rows,
     spent,
 )
+from schemes.peps import FAMILY
 
-FAMILY = ("peps", "peps2", "primordial", "capitation")
 MODELS = {"MG": "peps_mg", "MG_IDE": "peps_mg_ide"}
 CARE = ["in_team_cents", "outside_cents", "neutralised_cents"]
 KEY = ["structure_id", "patient_id"]
@@ -36,17 +39,19 @@ def peps_inputs(
 
     Final: the list, presence and care of the year. Provisional: the list on 31 December before, present the whole
     year, with the care of the year before. `priced_by` gives the version for each perimeter. The balance of the
-    model by patientele and zone is measured on the national reference of the year before.
+    model by patientele and zone is measured on the national reference of the year before. A structure with two
+    participations in the year, which `pay` refuses, is gathered under the first.
     Errors: MissingError naming the command to run.
     """
-    teams = participants(sources, FAMILY, year)
+    listed = participants(sources, FAMILY, year)
+    teams = listed.drop_duplicates("structure_id")
     care_year = year - 1 if provisional else year
     parts = [
         _perimeter(sources, year, teams[teams["perimeter"] == perimeter], priced_by[perimeter], care_year=care_year)
         for perimeter in sorted(teams["perimeter"].unique())
     ]
     joined = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
-    return {"participations": teams, "teams": _professionals(sources, teams, year), **joined}
+    return {"participations": listed, "teams": _professionals(sources, teams, year), **joined}
 
 
 def _perimeter(
@@ -55,7 +60,7 @@ def _perimeter(
     perimeter = str(teams["perimeter"].iloc[0])
     columns = [*KEY, "first_day", "last_day", "present_share", *FLAGS.values()]
     listed = list_of(sources, teams, year, provisional=care_year < year)[columns]
-    people = _people(sources, year, listed, priced_by)
+    people = _people(sources, year, listed, priced_by, home_year=care_year)
     care = _care(sources, care_year, teams, perimeter)
     patients = listed.merge(people, on="patient_id", how="left", validate="m:1")
     patients = patients.merge(care.groupby(KEY, as_index=False)[CARE].sum(), on=KEY, how="left", validate="1:1")
@@ -67,16 +72,16 @@ def _perimeter(
         "reference": balance.assign(perimeter=perimeter),
         "zones": _by_zone(national).assign(perimeter=perimeter),
         "fee_for_service": _fee_for_service(
-            sources, teams, priced_by, care=care, patients=patients, acts_per_eur=_acts_per_eur(national)
+            sources, teams, priced_by, care=care, patients=patients, acts_per_eur=_acts_per_eur(national, perimeter)
         ).pipe(_balanced, teams, balance),
     }
 
 
-def _people(sources: Sources, year: int, listed: pd.DataFrame, priced_by: Priced) -> pd.DataFrame:
+def _people(sources: Sources, year: int, listed: pd.DataFrame, priced_by: Priced, *, home_year: int) -> pd.DataFrame:
     """Expectation and circumstances of the patients of a list; someone without prediction keeps an empty one."""
     wanted = ibis.memtable(listed[["patient_id"]].drop_duplicates())
     known = sources.table(FEATURE_TABLE, year)
-    homes = sources.table(BENEFICIARIES, year if sources.has(BENEFICIARIES, year) else year - 1)
+    homes = sources.table(BENEFICIARIES, home_year)
     described = wanted.left_join(
         known.select(
             "patient_id",
@@ -94,7 +99,7 @@ def _people(sources: Sources, year: int, listed: pd.DataFrame, priced_by: Priced
 def _care(sources: Sources, year: int, teams: pd.DataFrame, perimeter: str) -> pd.DataFrame:
     counted = sources.table(FIDELISATION, year)
     mine = (counted.perimeter == perimeter) & counted.structure_id.isin(sorted(teams["structure_id"]))
-    return rows(counted.filter(mine))
+    return rows(counted.filter(mine).order_by(KEY))
 
 
 def _national(sources: Sources, year: int, priced_by: Priced, perimeter: str) -> pd.DataFrame:
@@ -113,11 +118,12 @@ def _national(sources: Sources, year: int, priced_by: Priced, perimeter: str) ->
     joined = flags.inner_join(spent(sources, year, PERIMETERS[perimeter]), "patient_id")
     for part in (acts, homes, predicted(sources, year, priced_by)):
         joined = joined.inner_join(part, "patient_id")
-    return rows(joined).assign(expected=lambda t: t["expected_eur"] * t["exposure_share"])
+    return rows(joined.order_by("patient_id")).assign(expected=lambda t: t["expected_eur"] * t["exposure_share"])
 
 
 def _by_patientele(national: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
+    """Sums of each patientele that the nation has; `pay` asks for the row of a team's own."""
+    found = pd.DataFrame(
         [
             (patientele, inside["observed_eur"].sum(), inside["expected"].sum(), len(inside))
             for patientele, flag in FLAGS.items()
@@ -125,18 +131,20 @@ def _by_patientele(national: pd.DataFrame) -> pd.DataFrame:
         ],
         columns=["patientele", "observed_eur", "expected_eur", "patients"],
     )
+    return found[found["expected_eur"] > 0]
 
 
 def _by_zone(national: pd.DataFrame) -> pd.DataFrame:
     zones = national.groupby("zone_id", as_index=False).agg(
         observed_eur=("observed_eur", "sum"), expected_eur=("expected", "sum"), patients=("patient_id", "size")
     )
-    return zones.astype({"zone_id": "string"})
+    return zones[zones["expected_eur"] > 0].astype({"zone_id": "string"})
 
 
-def _acts_per_eur(national: pd.DataFrame) -> float:
-    """General-practice acts per euro spent in the reference: how many acts an expectation stands for."""
-    return float(national["gp_acts"].sum() / national["observed_eur"].sum())
+def _acts_per_eur(national: pd.DataFrame, perimeter: str) -> float:
+    """General-practice acts per euro expected in the reference; not known where nurse acts are in the perimeter."""
+    expected = float(national["expected"].sum())
+    return float(national["gp_acts"].sum()) / expected if perimeter == "MG" and expected else math.nan
 
 
 def _fee_for_service(
@@ -157,39 +165,39 @@ def _fee_for_service(
     weighted = (patients["expected_eur"] * patients["present_share"]).groupby(patients["structure_id"]).sum()
     money = patients.groupby("structure_id")[CARE].sum()
     kept = money["in_team_cents"] / (money["in_team_cents"] + money["outside_cents"])
-    frame = teams[["structure_id", "from_date", "patientele"]].drop_duplicates("structure_id").set_index("structure_id")
-    frame = frame.join(shadow).assign(acts_expected=(weighted * kept * acts_per_eur).reindex(frame.index))
-    frame["reference_year"] = frame["from_date"].dt.year - 1
-    past = pd.concat([_before(sources, teams, int(y), priced_by) for y in sorted(frame["reference_year"].unique())])
-    return frame.join(past).drop(columns=["from_date", "patientele"]).reset_index()
+    frame = pd.DataFrame(index=pd.Index(teams["structure_id"])).join(shadow)
+    frame["acts_expected"] = (weighted * kept * acts_per_eur).reindex(frame.index)
+    frame["reference_year"] = first_days(sources, FAMILY).reindex(frame.index).dt.year - 1
+    entered = teams["structure_id"].map(frame["reference_year"])
+    past = [_before(sources, teams[entered == y], int(y), priced_by) for y in sorted(entered.unique())]
+    return frame.join(pd.concat(past)).reset_index()
 
 
 def _balanced(former: pd.DataFrame, teams: pd.DataFrame, balance: pd.DataFrame) -> pd.DataFrame:
     """The former base brought to observed spending, as the base of the year is: times k_cal of the patientele."""
     k_cal = balance.set_index("patientele").pipe(lambda b: b["observed_eur"] / b["expected_eur"])
-    target = teams.drop_duplicates("structure_id").set_index("structure_id")["patientele"]
+    target = teams.set_index("structure_id")["patientele"]
     return former.assign(
         reference_base_eur=former["reference_base_eur"] * former["structure_id"].map(target).map(k_cal)
     )
 
 
 def _targeted(listed: pd.DataFrame, teams: pd.DataFrame) -> pd.DataFrame:
-    """Rows of a list that are in the patientele of their team."""
-    target = listed["structure_id"].map(teams.drop_duplicates("structure_id").set_index("structure_id")["patientele"])
+    """Rows of a list that are in the patientele of their team and present with it."""
+    target = listed["structure_id"].map(teams.set_index("structure_id")["patientele"])
     is_in = pd.Series(data=False, index=listed.index)
     for patientele, flag in FLAGS.items():
         is_in |= (target == patientele) & listed[flag].astype(bool)
-    return listed[is_in]
+    return listed[is_in & (listed["present_share"] > 0)]
 
 
-def _before(sources: Sources, teams: pd.DataFrame, year: int, priced_by: Priced) -> pd.DataFrame:
-    """reference_ffs_cents and reference_base_eur of the teams that entered the year after; empty where unknown."""
-    entered = teams[teams["from_date"].dt.year == year + 1]
+def _before(sources: Sources, entered: pd.DataFrame, year: int, priced_by: Priced) -> pd.DataFrame:
+    """reference_ffs_cents and reference_base_eur of the teams that entered PEPS the year after; empty where unknown."""
     columns = ["reference_ffs_cents", "reference_base_eur"]
     if not (sources.has(FIDELISATION, year) and sources.has(PATIENTELE, year)):
         return pd.DataFrame(index=pd.Index(entered["structure_id"].unique()), columns=columns, dtype="float64")
     inside = _targeted(members(sources, entered["structure_id"], year), entered)
-    base = _people(sources, year, inside, priced_by)[["patient_id", "expected_eur"]]
+    base = _people(sources, year, inside, priced_by, home_year=year)[["patient_id", "expected_eur"]]
     priced_list = inside.merge(base, on="patient_id", how="left", validate="m:1")
     weighted = priced_list["expected_eur"] * priced_list["present_share"]
     care = _care(sources, year, entered, str(entered["perimeter"].iloc[0]))

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
 from features.errors import InputError, RuleError
+from features.payer_files import read_rows
 from features.provenance import Provenance
 from features.store import write_dataset
 from features.tables import RECONCILIATION
-from forfait.paying.pay import LEDGER, PAY, Done, last_run, required_run
+from forfait.paying.pay import LEDGER, PAY, Done, last_run, line_in_force, note, one_structure, required_run
 from schemes.amounts import Amount
 from schemes.ledger import DECIDED, LedgerEntry, append, payment_of, read_ledger, unpaid
 from schemes.peps.calendar import Instalment, instalments, regularisations
 from schemes.reconcile import Seen, balances, reconcile
-from schemes.runs import FINAL, PROVISIONAL, Inputs, load, rules_of
+from schemes.runs import FINAL, PROVISIONAL, Run, load, rules_of
 
 PAID_COLUMNS = ("structure_id", "scheme", "year", "label", "amount_cents", "paid_on")
 REGULARISATION = "regularisation"
+
+
+def record(payments: Path, done: Done, *, decided_on: date, by: str) -> list[LedgerEntry]:
+    """The instalments decided by a payment (none by a final one), which now holds for its scheme, year and kind.
+
+    Errors: RuleError where an instalment was decided before: the payment then does not hold.
+    """
+    provisional = done.run.kind == PROVISIONAL
+    entries = decide_instalments(payments, done, decided_on=decided_on, by=by) if provisional else []
+    note(payments, done.line)
+    return entries
 
 
 def decide_instalments(payments: Path, done: Done, *, decided_on: date, by: str) -> list[LedgerEntry]:
@@ -62,19 +75,21 @@ def _instalments(amount: Amount, done: Done) -> tuple[Instalment, ...]:
     return instalments(amount.total_cents, year=year, rules=rules, first_day=first, last_day=last)
 
 
-def record_payments(payments: Path, path: Path, *, by: str) -> list[LedgerEntry]:
+def record_payments(payments: Path, path: Path, *, by: str, today: date = date.max) -> list[LedgerEntry]:
     """Payments made, from a CSV of the bank: structure_id, scheme, year, label, amount_cents, paid_on.
 
-    Each must settle a decided entry, for its amount. Errors: InputError naming column and row; RuleError.
+    Each must settle a decided entry, for its amount, by `today`: an entry dated too late would shut out those that
+    follow. Errors: MissingError, InputError naming column and row; RuleError.
     """
-    frame = pd.read_csv(path, dtype="string", keep_default_na=False)
-    if missing := [name for name in PAID_COLUMNS if name not in frame.columns]:
-        raise InputError(f"{path.name}: column {', '.join(missing)} is missing; it has {', '.join(PAID_COLUMNS)}")
+    frame = read_rows(path, PAID_COLUMNS, holds="one payment")
     open_entries = {entry.subject: entry for entry in unpaid(read_ledger(payments / LEDGER))}
-    made = []
-    for number, values in enumerate(frame[list(PAID_COLUMNS)].itertuples(index=False), start=2):
-        row = dict(zip(PAID_COLUMNS, map(str, values), strict=True))
-        made.append(_payment(path, number, row, open_entries=open_entries, by=by))
+    made = [
+        _payment(path, number, {str(name): str(text) for name, text in row.items()}, open_entries=open_entries, by=by)
+        for number, row in enumerate(frame.to_dict("records"), start=2)
+    ]
+    for number, entry in enumerate(made, start=2):
+        if entry.recorded_on > today:
+            raise InputError(f"{path.name}: row {number}: paid_on {entry.recorded_on} is to come")
     return append(payments / LEDGER, sorted(made, key=lambda entry: entry.recorded_on))
 
 
@@ -110,17 +125,17 @@ def reconcile_year(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Reconciliation and balances of a scheme and year; the dataset is written, nothing is decided.
 
-    Structures are those of the final payment. Errors: MissingError without a final payment.
+    Every structure that was paid, decided or is due; one alone where the final payment is of it alone.
+    Errors: MissingError without a final payment.
     """
     payments = data / "payments"
-    after = _seen(required_run(payments, scheme, year, FINAL))
-    structures = set(after.inputs["participations"]["structure_id"])
-    provisional = last_run(payments, scheme, year, PROVISIONAL)
-    before = _only(_seen(provisional), structures) if provisional else None
-    seed = load(required_run(payments, scheme, year, FINAL))[0].seed
-    ledger = [entry for entry in read_ledger(payments / LEDGER) if entry.structure_id in structures]
+    run, after = _seen(required_run(payments, scheme, year, FINAL))
+    line, provisional = line_in_force(payments, scheme, year, FINAL), last_run(payments, scheme, year, PROVISIONAL)
+    only = line.structure if line else None
+    before = _only(_seen(provisional)[1], only) if provisional else None
+    ledger = [entry for entry in read_ledger(payments / LEDGER) if only in (None, entry.structure_id)]
     frame = reconcile(
-        scheme, year, before=before, after=after, ledger=ledger, pay=lambda i, r: PAY[scheme](i, year, r, seed)
+        scheme, year, before=before, after=after, ledger=ledger, pay=lambda i, r: PAY[scheme](i, year, r, run.seed)
     )
     provenance = Provenance(
         command=f"reconcile {scheme} --year {year}", parameters={"decided_on": decided_on, "by": by}
@@ -134,12 +149,8 @@ def decide_balance(
 ) -> list[LedgerEntry]:
     """The balances of a year, decided and recorded: positive to pay, negative to recover, nothing where 0."""
     payments = data / "payments"
-    run, inputs = load(required_run(payments, scheme, year, FINAL))
-    book, listed = rules_of(run), inputs["participations"].drop_duplicates("structure_id")
-    settled = {
-        structure: regularisations(year, rules=book[own])[0].due_on
-        for structure, own in zip(listed["structure_id"], listed["scheme"], strict=True)
-    }
+    final, provisional = required_run(payments, scheme, year, FINAL), last_run(payments, scheme, year, PROVISIONAL)
+    settled = (_settlement_days(provisional) if provisional else {}) | _settlement_days(final)
     entries = [
         LedgerEntry(
             kind=DECIDED,
@@ -148,10 +159,10 @@ def decide_balance(
             year=year,
             label=f"{REGULARISATION} {decided_on}",
             amount_cents=cents,
-            due_on=max(settled[structure], decided_on),
+            due_on=max(settled.get(structure, decided_on), decided_on),
             recorded_on=decided_on,
             by=by,
-            run=run.id,
+            run=final.name,
         )
         for structure, cents in zip(balance["structure_id"], balance["balance_cents"].tolist(), strict=True)
         if cents
@@ -159,16 +170,20 @@ def decide_balance(
     return append(payments / LEDGER, entries)
 
 
-def _seen(folder: Path) -> Seen:
+def _settlement_days(folder: Path) -> dict[str, date]:
+    """Day on which the year of each structure of a run is settled, under the rules of its scheme."""
     run, inputs = load(folder)
-    return Seen(inputs, rules_of(run), run.version_hash)
-
-
-def _only(seen: Seen, structures: set[str]) -> Seen:
-    kept: Inputs = {
-        name: frame[frame["structure_id"].isin(structures)].reset_index(drop=True)
-        if "structure_id" in frame.columns and name not in ("contacts", "described")
-        else frame
-        for name, frame in seen.inputs.items()
+    book, listed = rules_of(run), inputs["participations"].drop_duplicates("structure_id")
+    return {
+        str(structure): regularisations(run.year, rules=book[own])[0].due_on
+        for structure, own in zip(listed["structure_id"], listed["scheme"], strict=True)
     }
-    return Seen(dict(kept), seen.rules, seen.version_hash)
+
+
+def _seen(folder: Path) -> tuple[Run, Seen]:
+    run, inputs = load(folder)
+    return run, Seen(inputs, rules_of(run), run.version_hash)
+
+
+def _only(seen: Seen, structure: str | None) -> Seen:
+    return seen if structure is None else replace(seen, inputs=one_structure(seen.inputs, structure))

@@ -38,6 +38,8 @@ def payment_tables(done: Done) -> list[Table]:
 
 def _components(paid: tuple[Amount, ...]) -> pd.DataFrame:
     """Euros of each component that moves something: components down and structures across where these are few."""
+    if not paid:
+        return pd.DataFrame(columns=["structure_id", "total"])
     frame = amounts_frame(paid)
     moving = frame[frame.groupby("component")["amount_cents"].transform(lambda cents: cents.ne(0).any())]
     moving = moving.assign(component=[words(s, c) for s, c in zip(moving["scheme"], moving["component"], strict=True)])
@@ -68,7 +70,12 @@ def _in_words(frame: pd.DataFrame, scheme: str) -> pd.DataFrame:
 
 def money(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """The frame with some columns of cents written as euros, to the cent."""
-    return frame.assign(**{name: [f"{Decimal(int(cents)) / 100:,.2f}" for cents in frame[name]] for name in names})
+    return frame.assign(
+        **{
+            name: ["" if pd.isna(cents) else f"{Decimal(int(cents)) / 100:,.2f}" for cents in frame[name]]
+            for name in names
+        }
+    )
 
 
 def cents_columns(frame: pd.DataFrame) -> pd.DataFrame:

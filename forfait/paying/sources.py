@@ -11,6 +11,7 @@ import ibis
 import pandas as pd
 from ibis.backends import BaseBackend
 
+from features.attribution import AME_MAJORITY
 from features.engine import dataset_path
 from features.errors import MissingError
 from features.participations import read_participations
@@ -78,10 +79,21 @@ def participants(sources: Sources, schemes: Iterable[str], year: int) -> pd.Data
     return listed[here].sort_values(["structure_id", "from_date"], ignore_index=True)
 
 
+def first_days(sources: Sources, schemes: Iterable[str]) -> pd.Series:
+    """First day in some schemes of each structure that ever was in one."""
+    listed = read_participations(sources.participations)
+    return listed[listed["scheme"].isin(list(schemes))].groupby("structure_id")["from_date"].min()
+
+
 def members(sources: Sources, structures: Iterable[str], year: int) -> pd.DataFrame:
-    """Rows of `patientele` of some structures."""
+    """Rows of `patientele` of some structures, in the order of structures and patients."""
     listed = sources.table(PATIENTELE, year)
-    return rows(listed.filter(listed.structure_id.isin(sorted(structures))))
+    return rows(listed.filter(listed.structure_id.isin(sorted(structures))).order_by(["structure_id", "patient_id"]))
+
+
+def with_doctor(listed: pd.DataFrame) -> pd.DataFrame:
+    """Members by a contract with a médecin traitant: those under State medical aid without one are PEPS's alone."""
+    return listed[listed["reason"] != AME_MAJORITY].reset_index(drop=True)
 
 
 def on_list(listed: pd.DataFrame, day: date) -> pd.DataFrame:
@@ -90,26 +102,33 @@ def on_list(listed: pd.DataFrame, day: date) -> pd.DataFrame:
     return listed[(listed["first_day"] <= at) & (listed["last_day"] >= at)].reset_index(drop=True)
 
 
-def within(listed: pd.DataFrame, participations: pd.DataFrame, year: int) -> pd.DataFrame:
-    """Members during their structure's participation: days and present_share outside it are left out."""
-    spans = participations[["structure_id", "from_date", "to_date"]].drop_duplicates("structure_id")
+def within(listed: pd.DataFrame, participations: pd.DataFrame) -> pd.DataFrame:
+    """Members from the first to the last day of their structure's participation; present_share is cut alike.
+
+    Someone with no day in it keeps the days of the list and a share of 0, to be counted among those not paid for.
+    """
+    spans = participations.groupby("structure_id").agg(from_date=("from_date", "min"), to_date=("to_date", "max"))
     joined = listed.merge(spans, on="structure_id", how="inner", validate="m:1")
     first = joined[["first_day", "from_date"]].max(axis=1)
     last = joined[["last_day", "to_date"]].min(axis=1)
     days, kept = (joined["last_day"] - joined["first_day"]).dt.days + 1, (last - first).dt.days + 1
     share = joined["present_share"] * (kept / days).clip(0.0, 1.0)
-    inside = joined.assign(first_day=first, last_day=last, present_share=share)[kept > 0]
-    return inside.drop(columns=["from_date", "to_date"]).reset_index(drop=True)
+    inside = joined.assign(
+        first_day=first.where(kept > 0, joined["first_day"]),
+        last_day=last.where(kept > 0, joined["last_day"]),
+        present_share=share,
+    )
+    return inside.drop(columns=["from_date", "to_date"])
 
 
 def list_of(sources: Sources, participations: pd.DataFrame, year: int, *, provisional: bool) -> pd.DataFrame:
     """The list of a year during the participations; provisional: those there on 31 December before, all year long."""
     structures = participations["structure_id"].unique()
     if not provisional:
-        return within(members(sources, structures, year), participations, year)
+        return within(members(sources, structures, year), participations)
     snapshot = on_list(members(sources, structures, year - 1), date(year - 1, 12, 31))
     days = {"first_day": pd.Timestamp(date(year, 1, 1)), "last_day": pd.Timestamp(date(year, 12, 31))}
-    return within(snapshot.assign(**days, present_share=1.0), participations, year)
+    return within(snapshot.assign(**days, present_share=1.0), participations)
 
 
 def predicted(sources: Sources, year: int, priced_by: Priced) -> ibis.Table:
@@ -131,9 +150,13 @@ def reference(sources: Sources, year: int) -> ibis.Table:
 
 
 def outside(sources: Sources, people: ibis.Table) -> ibis.Table:
-    """The people whom no structure of the experiments ever had on its list, in any year attributed."""
+    """The people whom no structure of the experiments ever had on its list, in any year attributed.
+
+    For a provisional payment, in any year over by then: who joins later is not known.
+    """
     for past in years_written(PATIENTELE, sources.data):
-        people = people.anti_join(sources.table(PATIENTELE, past), "patient_id")
+        if sources.entered_by is None or date(past, 12, 31) < sources.entered_by:
+            people = people.anti_join(sources.table(PATIENTELE, past), "patient_id")
     return people
 
 

@@ -16,20 +16,23 @@ import schemes.ipep
 from features.errors import InputError
 from features.postes import POSTES
 from features.store import read_dataset, years_written
-from features.tables import FIDELISATION, LEAKAGE
+from features.tables import FIDELISATION, LEAKAGE, RECONCILIATION
 from forfait.documents import write_document
 from forfait.paying.estimate import LEVEL, estimate_year
-from forfait.paying.pay import LEDGER, required_run
+from forfait.paying.pay import FAMILIES, LEDGER, required_run
+from forfait.paying.settle import REGULARISATION
 from schemes.amounts import Amount
 from schemes.ledger import LedgerEntry, of_structure, read_ledger
 from schemes.peps.calendar import regularisations
 from schemes.rulebook import Rules
-from schemes.runs import PROVISIONAL, Inputs, Run, load, rules_of
+from schemes.runs import FINAL, PROVISIONAL, Inputs, Run, load, rules_of
 from schemes.statements.cashflow import Estimate, cashflow_page, instalments_of
 from schemes.statements.document import Document
 from schemes.statements.given import Given
 from schemes.statements.ipep import Views, ipep_page
 from schemes.statements.leakage import leakage_page
+from schemes.statements.reconciliation import reconciliation_page
+from schemes.statements.refusal import refusal_page, refused_of
 from schemes.statements.statement import statement
 from schemes.statements.stored import amounts_from
 
@@ -45,16 +48,20 @@ class Kept:
     rules: dict[str, Rules]
     amounts: tuple[Amount, ...]
     forfaits: pd.DataFrame
+    refused: pd.DataFrame
 
-    def given(self, amount: Amount, language: str) -> Given:
+    @property
+    def listed(self) -> pd.DataFrame:
+        """Participations, the first of each structure."""
+        return self.inputs["participations"].drop_duplicates("structure_id").set_index("structure_id")
+
+    def given(self, structure: str, language: str) -> Given:
         """What every page of a structure is told; the run speaks of the structure's own scheme."""
-        listed = self.inputs["participations"].drop_duplicates("structure_id").set_index("structure_id")
-        own = {name: book for name, book in self.rules.items() if name == amount.scheme or name not in FAMILY}
-        run = msgspec.structs.replace(self.run, scheme=amount.scheme)
-        return Given(run, own, str(listed["structure_name"][amount.structure_id]), language)
-
-
-FAMILY = ("peps", "peps2", "primordial", "capitation")
+        scheme = next((a.scheme for a in self.amounts if a.structure_id == structure), self.listed["scheme"][structure])
+        family = next((members for members in FAMILIES.values() if scheme in members), ())
+        own = {name: book for name, book in self.rules.items() if name == scheme or name not in family}
+        run = msgspec.structs.replace(self.run, scheme=scheme)
+        return Given(run, own, str(self.listed["structure_name"][structure]), language)
 
 
 def write_statements(
@@ -71,22 +78,30 @@ def write_statements(
 ) -> list[Path]:
     """Files of the pages of a structure, or of all, from the run that holds for the year.
 
-    Errors: MissingError where nothing was paid; InputError for an unknown language or a structure that is not paid.
+    A structure that is refused has a page that says why. Errors: MissingError where nothing was paid; InputError for
+    an unknown language, or a structure that takes no part.
     """
-    if language not in LANGUAGES:
-        raise InputError(f"language {language!r} is unknown; choose {' or '.join(LANGUAGES)}")
+    check_language(language)
     kept = read_kept(required_run(data / "payments", scheme, year, kind))
-    chosen = [amount for amount in kept.amounts if structure in (None, amount.structure_id)]
+    known = sorted({*(amount.structure_id for amount in kept.amounts), *kept.refused["structure_id"].map(str)})
+    chosen = [one for one in known if structure in (None, one)]
     if not chosen:
-        paid = ", ".join(amount.structure_id for amount in kept.amounts)
-        raise InputError(f"{structure or 'nobody'} is not paid in {scheme} {year}; paid are {paid or 'none'}")
+        raise InputError(
+            f"{structure or 'nobody'} takes no part in {scheme} {year}; choose one of {', '.join(known) or 'none'}"
+        )
     told = _told(data, kept, language, estimate_year(data, scheme, year, as_of=as_of) if as_of else None)
     written: list[Path] = []
-    for number, amount in enumerate(chosen, start=1):
+    for number, one in enumerate(chosen, start=1):
         progress(f"pages {number}/{len(chosen)}")
-        for name, page in _pages(amount, told):
-            written += write_document(page, folder, f"{amount.structure_id}-{name}-{language}")
+        for name, page in pages_of(one, told):
+            written += write_document(page, folder, f"{one}-{name}-{language}")
     return written
+
+
+def check_language(language: str) -> None:
+    """Errors: InputError for a language in which there are no pages."""
+    if language not in LANGUAGES:
+        raise InputError(f"language {language!r} is unknown; choose {' or '.join(LANGUAGES)}")
 
 
 def read_kept(folder: Path) -> Kept:
@@ -94,7 +109,7 @@ def read_kept(folder: Path) -> Kept:
     run, inputs = load(folder)
     results = {path.stem: pq.read_table(path).to_pandas() for path in sorted((folder / "results").glob("*.parquet"))}
     amounts = amounts_from(results["amounts"], results["targets"], results["warnings"])
-    return Kept(run, inputs, rules_of(run), amounts, results["forfaits"])
+    return Kept(run, inputs, rules_of(run), amounts, results["forfaits"], results["refused"])
 
 
 @dataclass(frozen=True)
@@ -106,6 +121,7 @@ class Told:
     entries: list[LedgerEntry]
     care: dict[str, pd.DataFrame]
     views: Views | None
+    reconciliation: pd.DataFrame | None = None
     estimates: pd.DataFrame | None = None
 
 
@@ -116,13 +132,51 @@ def _told(data: Path, kept: Kept, language: str, estimates: pd.DataFrame | None)
         for table in (LEAKAGE, FIDELISATION)
         if kept.run.scheme in ("peps", "ipso") and year in years_written(table, data)
     }
-    views = _views(kept) if kept.run.scheme == "ipep" else None
-    return Told(kept, language, read_ledger(data / "payments" / LEDGER), care, views, estimates)
+    views = _views(kept) if kept.run.scheme == "ipep" and kept.amounts else None
+    entries = [entry for entry in read_ledger(data / "payments" / LEDGER) if _is_known(entry, kept.run.kind)]
+    return Told(kept, language, entries, care, views, _reconciliation(data, kept), estimates)
 
 
-def _pages(amount: Amount, told: Told) -> Iterator[tuple[str, Document]]:
-    """Name and page: the statement, then what the scheme and the ledger have to tell besides."""
-    given = told.kept.given(amount, told.language)
+def _is_known(entry: LedgerEntry, kind: str) -> bool:
+    """A provisional page tells of the instalments only: the settlement follows from the final amount."""
+    return kind == FINAL or not entry.label.startswith(REGULARISATION)
+
+
+def _reconciliation(data: Path, kept: Kept) -> pd.DataFrame | None:
+    """RECONCILIATION rows of a final run; None where the year is not reconciled."""
+    path = data / "reconciliation" / kept.run.scheme / str(kept.run.year) / f"{RECONCILIATION.name}.parquet"
+    return pq.read_table(path).to_pandas() if kept.run.kind == FINAL and path.exists() else None
+
+
+def pages_of(structure: str, told: Told) -> Iterator[tuple[str, Document]]:
+    """Name and page: the statement or the refusal, then what the scheme and the ledger have to tell besides."""
+    given = told.kept.given(structure, told.language)
+    amount = next((one for one in told.kept.amounts if one.structure_id == structure), None)
+    if amount is None:
+        yield "statement", refusal_page(structure, given, refused=refused_of(told.kept.refused, structure))
+    else:
+        yield from _pages(amount, given, told)
+    rows = told.reconciliation
+    if rows is not None and _is_of(rows, structure, amount):
+        yield "reconciliation", reconciliation_page(structure, given, reconciliation=rows)
+
+
+def _is_of(reconciliation: pd.DataFrame, structure: str, amount: Amount | None) -> bool:
+    """Whether a structure is reconciled. Errors: InputError where that was done on another payment."""
+    rows = reconciliation[reconciliation["structure_id"] == structure]
+    if rows.empty:
+        return False
+    due = int(rows.sort_values("order")["running_cents"].iloc[-1])
+    if due != (amount.total_cents if amount else 0):
+        scheme, year = rows["scheme"].iloc[0], rows["year"].iloc[0]
+        raise InputError(
+            f"the reconciliation of {scheme} {year} is not of the final payment kept last: "
+            f"run forfait reconcile {scheme} --year {year} again"
+        )
+    return True
+
+
+def _pages(amount: Amount, given: Given, told: Told) -> Iterator[tuple[str, Document]]:
     yield "statement", statement(amount, given, forfaits=told.kept.forfaits)
     if told.care:
         yield "leakage", _leakage(amount, given, told)
@@ -136,8 +190,7 @@ def _pages(amount: Amount, told: Told) -> Iterator[tuple[str, Document]]:
 
 
 def _leakage(amount: Amount, given: Given, told: Told) -> Document:
-    listed = told.kept.inputs["participations"].drop_duplicates("structure_id").set_index("structure_id")
-    perimeter = listed["perimeter"].get(amount.structure_id) or "MG"
+    perimeter = told.kept.listed["perimeter"].get(amount.structure_id) or "MG"
     own = {
         name: frame[(frame["perimeter"] == perimeter) & (frame["structure_id"] == amount.structure_id)]
         for name, frame in told.care.items()

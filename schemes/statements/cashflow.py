@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,9 +10,13 @@ from decimal import Decimal
 from itertools import accumulate
 
 from schemes.ledger import DECIDED, PAID, LedgerEntry
+from schemes.runs import PROVISIONAL
 from schemes.statements.document import Column, Document, Figure, KeyFigure, Mark, Section, Series, Table, Value
 from schemes.statements.given import Given
 from schemes.statements.wording import day, written
+
+QUARTER, MONTH = re.compile(r"(\d{4})-Q([1-4])"), re.compile(r"(\d{4})-M(\d{2})")
+SETTLEMENT = re.compile(r"regularisation (\d{4}-\d{2}-\d{2})")
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,11 @@ class Estimate:
     high_cents: int
     settled_on: date
     level: Decimal = Decimal("0.90")
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the amount is that of a payment, without interval."""
+        return self.low_cents == self.high_cents
 
 
 @dataclass(frozen=True)
@@ -73,13 +83,13 @@ def cashflow_page(
 
 
 def _warning(paid_cents: int, estimate: Estimate, given: Given) -> tuple[Section, ...]:
-    """An alert where the settlement is expected negative, or may be."""
+    """An alert where the settlement is negative, is expected to be, or may be."""
     expected, low = estimate.expected_cents - paid_cents, estimate.low_cents - paid_cents
     if low >= 0:
         return ()
     key = "cashflow_negative" if expected < 0 else "cashflow_may_be_negative"
     told = given.say(
-        key,
+        "cashflow_overpaid" if estimate.is_computed else key,
         expected=written(abs(expected), "eur_cents", given.language),
         low=written(-low, "eur_cents", given.language),
         day=day(estimate.settled_on, given.language),
@@ -88,25 +98,31 @@ def _warning(paid_cents: int, estimate: Estimate, given: Given) -> tuple[Section
 
 
 def _expected(paid_cents: int, estimate: Estimate, given: Given) -> Section:
-    low, expected, high = (
-        cents - paid_cents for cents in (estimate.low_cents, estimate.expected_cents, estimate.high_cents)
-    )
-    between = given.say(
-        "between",
-        low=written(low, "eur_cents", given.language, signed=True),
-        high=written(high, "eur_cents", given.language, signed=True),
-        level=written(estimate.level, "share", given.language),
-    )
+    year = given.say("amount_paid" if estimate.is_computed else "cashflow_year")
+    note = given.say(f"kind_{given.run.kind}" if estimate.is_computed else "cashflow_year_note")
     figures = (
-        KeyFigure(
-            given.say("cashflow_year"), Value(estimate.expected_cents, "eur_cents"), given.say("cashflow_year_note")
-        ),
+        KeyFigure(year, Value(estimate.expected_cents, "eur_cents"), note),
         KeyFigure(
             given.say("cashflow_instalments"), Value(paid_cents, "eur_cents"), given.say("cashflow_instalments_note")
         ),
-        KeyFigure(given.say("cashflow_settlement"), Value(expected, "eur_cents"), between),
+        KeyFigure(
+            given.say("cashflow_settlement"),
+            Value(estimate.expected_cents - paid_cents, "eur_cents"),
+            _between(paid_cents, estimate, given),
+        ),
     )
     return Section(given.say("cashflow_expected"), (given.say("cashflow_told"),), figures)
+
+
+def _between(paid_cents: int, estimate: Estimate, given: Given) -> str:
+    """The interval of the settlement; what it rests on, where the amount is computed."""
+    if estimate.is_computed:
+        return given.say("settlement_provisional" if given.run.kind == PROVISIONAL else "settlement_final")
+    low, high = (
+        written(cents - paid_cents, "eur_cents", given.language, signed=True)
+        for cents in (estimate.low_cents, estimate.high_cents)
+    )
+    return given.say("between", low=low, high=high, level=written(estimate.level, "share", given.language))
 
 
 def _calendar(ordered: Sequence[Instalment], estimate: Estimate, given: Given) -> Section:
@@ -114,18 +130,37 @@ def _calendar(ordered: Sequence[Instalment], estimate: Estimate, given: Given) -
     for one in ordered:
         running += one.amount_cents
         state = given.say("state_paid" if one.is_paid else "state_due")
-        rows.append((given.say("instalment", label=one.label), one.due_on, one.amount_cents, running, state))
-    settlement, state = estimate.expected_cents - running, given.say("state_expected")
-    rows.append((given.say("settlement"), estimate.settled_on, settlement, estimate.expected_cents, state))
+        rows.append((payment_name(one.label, given), one.due_on, one.amount_cents, running, state))
+    if not _is_settled(ordered, estimate):
+        settlement, state = estimate.expected_cents - running, given.say("state_expected")
+        rows.append((given.say("settlement"), estimate.settled_on, settlement, estimate.expected_cents, state))
     columns = (
         Column("what", given.say("column_instalment")),
         Column("due_on", given.say("column_due_on"), "date"),
-        Column("amount", given.say("column_amount"), "eur_cents", is_signed=True),
+        Column("amount", given.say("column_amount"), "eur_cents"),
         Column("running", given.say("column_cumulated"), "eur_cents"),
         Column("state", given.say("column_state")),
     )
     table = Table("instalments", given.say("cashflow_caption"), columns, tuple(rows))
-    return Section(given.say("cashflow_calendar"), tables=(table,), figures=(_curve(ordered, estimate, given),))
+    curve = (_curve(ordered, estimate, given),) if len(rows) > 1 else ()
+    return Section(given.say("cashflow_calendar"), tables=(table,), figures=curve)
+
+
+def payment_name(label: str, given: Given) -> str:
+    """Words of a payment of the ledger: instalment of a quarter or month, settlement decided on a day."""
+    if found := QUARTER.fullmatch(label):
+        return given.say(f"instalment_Q{found[2]}", year=found[1])
+    if found := MONTH.fullmatch(label):
+        month = given.say("months").split(",")[int(found[2]) - 1]
+        return given.say("instalment_month", month=month, year=found[1])
+    if found := SETTLEMENT.fullmatch(label):
+        return given.say("settlement_decided", day=day(date.fromisoformat(found[1]), given.language))
+    return given.say("instalment", label=label)
+
+
+def _is_settled(ordered: Sequence[Instalment], estimate: Estimate) -> bool:
+    """Whether nothing is left to expect: the amount is computed and wholly decided."""
+    return estimate.is_computed and sum(one.amount_cents for one in ordered) == estimate.expected_cents
 
 
 def _curve(ordered: Sequence[Instalment], estimate: Estimate, given: Given) -> Figure:
@@ -142,23 +177,30 @@ def _curve(ordered: Sequence[Instalment], estimate: Estimate, given: Given) -> F
     return Figure(
         name="cumulated",
         kind="line",
-        caption=given.say("cashflow_figure"),
-        alt=_told(ordered, estimate, given),
+        caption=given.say("cashflow_figure_computed" if estimate.is_computed else "cashflow_figure"),
+        alt=_alt(ordered, estimate, given),
         table="instalments",
+        is_from_zero=True,
         series=(
             *([Series(given.say("series_instalments"), marks)] if marks else []),
-            Series(given.say("series_expected"), (*marks[-1:], expected)),
+            *(
+                []
+                if _is_settled(ordered, estimate)
+                else [Series(given.say("series_expected"), (*marks[-1:], expected))]
+            ),
         ),
     )
 
 
-def _told(ordered: Sequence[Instalment], estimate: Estimate, given: Given) -> str:
-    return given.say(
-        "cashflow_alt",
-        count=str(len(ordered)),
-        paid=written(sum(one.amount_cents for one in ordered), "eur_cents", given.language),
-        expected=written(estimate.expected_cents, "eur_cents", given.language),
-        low=written(estimate.low_cents, "eur_cents", given.language),
-        high=written(estimate.high_cents, "eur_cents", given.language),
-        day=day(estimate.settled_on, given.language),
-    )
+def _alt(ordered: Sequence[Instalment], estimate: Estimate, given: Given) -> str:
+    values = {
+        name: written(cents, "eur_cents", given.language)
+        for name, cents in (
+            ("paid", sum(one.amount_cents for one in ordered)),
+            ("expected", estimate.expected_cents),
+            ("low", estimate.low_cents),
+            ("high", estimate.high_cents),
+        )
+    }
+    key = "cashflow_alt_computed" if estimate.is_computed else "cashflow_alt"
+    return given.say(key, count=str(len(ordered)), day=day(estimate.settled_on, given.language), **values)

@@ -8,11 +8,12 @@ from math import sqrt
 from schemes.amounts import Amount
 from schemes.statements.document import Column, Figure, KeyFigure, Mark, Section, Series, Table, Value
 from schemes.statements.given import Given
-from schemes.statements.wording import written
+from schemes.statements.wording import often, written
 
 SIZES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
 STEPS = 60
 TWO_SIDED_95 = 1.959964
+ENDS = ("mean", "p05", "p95")
 
 
 def number_of(amount: Amount, name: str) -> Decimal | None:
@@ -21,32 +22,47 @@ def number_of(amount: Amount, name: str) -> Decimal | None:
     return Decimal(figure.value) if figure is not None and figure.value else None
 
 
-def chance_section(amount: Amount, given: Given) -> Section | None:
-    """What pure chance would pay a group of this list and size; None where no draw was made.
+def chance_section(amount: Amount, given: Given, *, is_whole: bool = True) -> Section | None:
+    """What pure chance would pay a group of this list and size, beside its gains; None where no draw was made.
 
+    `is_whole` adds the amount itself, and where chance alone puts groups by size.
     Rule: spec, IPEP, statistical facts the product must expose.
     """
     mean = number_of(amount, "chance_mean_eur")
     if mean is None:
         return None
-    low, high, likely = (number_of(amount, f"chance_{name}") for name in ("p05_eur", "p95_eur", "probability"))
+    likely = number_of(amount, "chance_probability")
     told = given.say(
         "chance_told",
-        mean=written(mean, "eur", given.language),
-        low=written(low, "eur", given.language),
-        high=written(high, "eur", given.language),
-        probability=written(likely, "share", given.language),
+        **{name: written(number_of(amount, f"chance_{name}_eur"), "eur_whole", given.language) for name in ENDS},
+        often=often(likely, given.language),
     )
+    tables, drawings = _funnel(amount, given) if is_whole else ((), ())
+    return Section(
+        given.say("chance_title"),
+        (told, *_ecart_told(amount, given)),
+        (*([paid_figure(amount, given)] if is_whole else []), *_key_figures(amount, given, mean=mean, likely=likely)),
+        tables,
+        drawings,
+    )
+
+
+def paid_figure(amount: Amount, given: Given) -> KeyFigure:
+    """The amount of the year as the figure that stands out."""
+    kind = given.say(f"kind_{given.run.kind}")
+    return KeyFigure(given.say("amount_paid"), Value(amount.total_cents, "eur_cents"), kind)
+
+
+def _key_figures(amount: Amount, given: Given, *, mean: Decimal, likely: Decimal | None) -> tuple[KeyFigure, ...]:
     computed = number_of(amount, "gains_eur")
-    figures = [KeyFigure(given.say("chance_mean"), Value(mean, "eur"), given.say("chance_mean_note"))]
+    figures = [KeyFigure(given.say("chance_mean"), Value(mean, "eur_whole"), given.say("chance_mean_note"))]
     if computed is not None:
-        figures.insert(0, KeyFigure(given.say("chance_gains"), Value(computed, "eur"), given.say("chance_gains_note")))
+        gains = Value(computed, "eur_whole")
+        figures.insert(0, KeyFigure(given.say("chance_gains"), gains, given.say("chance_gains_note")))
     if likely is not None:
-        figures.append(
-            KeyFigure(given.say("chance_probability"), Value(likely, "share"), given.say("chance_likely_note"))
-        )
-    tables, drawings = _funnel(amount, given)
-    return Section(given.say("chance_title"), (told, *_ecart_told(amount, given)), tuple(figures), tables, drawings)
+        times = Value(often(likely, given.language))
+        figures.append(KeyFigure(given.say("chance_probability"), times, given.say("chance_likely_note")))
+    return tuple(figures)
 
 
 def _ecart_told(amount: Amount, given: Given) -> tuple[str, ...]:
@@ -56,7 +72,7 @@ def _ecart_told(amount: Amount, given: Given) -> tuple[str, ...]:
         return ()
     key = "ecart_clear" if low > 0 or high < 0 else "ecart_unclear"
     values = {
-        name: written(value, "eur", given.language, signed=True)
+        name: written(value, "eur_whole", given.language, signed=True)
         for name, value in (("ecart", ecart), ("low", low), ("high", high))
     }
     return (given.say("ecart_told", **values), given.say(key))
@@ -72,8 +88,8 @@ def _funnel(amount: Amount, given: Given) -> tuple[tuple[Table, ...], tuple[Figu
     rows = tuple((size, _cents(-limit), _cents(limit)) for size, limit in limits)
     columns = (
         Column("patients", given.say("column_size"), "count"),
-        Column("low", given.say("column_low"), "eur", is_signed=True),
-        Column("high", given.say("column_high"), "eur", is_signed=True),
+        Column("low", given.say("column_low"), "eur_whole", is_signed=True),
+        Column("high", given.say("column_high"), "eur_whole", is_signed=True),
     )
     table = Table("chance_limits", given.say("chance_caption"), columns, rows, is_fine=True)
     figure = Figure(
@@ -83,10 +99,11 @@ def _funnel(amount: Amount, given: Given) -> tuple[tuple[Table, ...], tuple[Figu
         alt=given.say(
             "chance_alt",
             size=written(patients, "count", given.language),
-            ecart=written(ecart, "eur", given.language, signed=True),
-            limit=written(_cents(TWO_SIDED_95 * float(error)), "eur", given.language),
+            ecart=written(ecart, "eur_whole", given.language, signed=True),
+            limit=written(_cents(TWO_SIDED_95 * float(error)), "eur_whole", given.language),
         ),
         table=table.name,
+        is_beside=True,
         unit="eur",
         across=given.say("column_size"),
         series=(

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import Enum
 
 LANGUAGES = ("fr", "en")
-COLUMN_KINDS = ("text", "eur_cents", "eur", "share", "count", "number", "date", "mixed")
+COLUMN_KINDS = ("text", "eur_cents", "eur", "eur_whole", "share", "count", "number", "date", "mixed")
 FIGURE_KINDS = ("waterfall", "bars", "line", "funnel")
 
 
@@ -38,7 +38,7 @@ def parted(cell: Cell, kind: str) -> tuple[Plain, str, str]:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: kind text, eur_cents, eur, share, count, number, date or mixed (cells are then `Value`s).
+    """A column: kind text, eur_cents, eur, eur_whole, share, count, number, date or mixed (cells are then `Value`s).
 
     `is_people` marks a count of people, which `mask_small` protects; `is_signed` writes the sign of what is added.
     """
@@ -103,7 +103,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing of plain data, told in words by `alt`, and given as figures by the table named `table`."""
+    """A drawing of plain data, told in words by `alt`, and given as figures by the table named `table`.
+
+    `is_from_zero` begins the vertical axis of a line at zero. `is_beside` sets it beside its table on paper.
+    """
 
     name: str
     kind: str
@@ -113,6 +116,8 @@ class Figure:
     series: tuple[Series, ...]
     unit: str = "eur_cents"
     across: str = ""
+    is_from_zero: bool = False
+    is_beside: bool = False
 
     def __post_init__(self) -> None:
         """Errors: ValueError for an unknown kind, or a figure without words."""
@@ -169,6 +174,13 @@ class Document:
     def tables(self) -> tuple[Table, ...]:
         """Tables of every section, in order."""
         return tuple(table for section in self.sections for table in section.tables)
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether a figure of the page is not shown."""
+        cells = [cell for table in self.tables for row in table.rows for cell in row]
+        values = [one.value for section in self.sections for one in section.key_figures]
+        return any(isinstance(parted(cell, "text")[0], Masked) for cell in [*cells, *values])
 
     @property
     def figures(self) -> tuple[Figure, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
@@ -12,7 +12,7 @@ from schemes import labels
 from schemes.amounts import Figure as AmountFigure
 from schemes.rulebook import NONE, Rules
 from schemes.runs import Run
-from schemes.statements.document import Column, Section, Table, Value
+from schemes.statements.document import Column, Document, Section, Table, Value
 from schemes.statements.wording import day, listed, say, texts
 
 PACKAGES = {
@@ -55,21 +55,33 @@ class Given:
         """Label of a component, figure or reason of the scheme."""
         return self.label(package_of(self.run.scheme), name, self.language)
 
-    def subtitle(self, structure_id: str) -> str:
-        """Structure, scheme, year and whether the amount is provisional."""
+    def subtitle(self, structure_id: str, *, state: str = "") -> str:
+        """Structure, scheme, year and whether the amount is provisional, or `state`."""
         named = f"{self.structure_name} ({structure_id})" if self.structure_name else structure_id
         scheme = self.say(f"scheme_{self.run.scheme}")
-        return f"{named} · {scheme} · {self.run.year} · {self.say(f'kind_{self.run.kind}')}"
+        return f"{named} · {scheme} · {self.run.year} · {state or self.say(f'kind_{self.run.kind}')}"
+
+    def explained(self, page: Document) -> Document:
+        """The page, with the meaning of "s" before its other notes where a figure of it is not shown."""
+        if not page.is_masked:
+            return page
+        return replace(page, notes=(self.say("note_masked", minimum=str(self.small_cell_min)), *page.notes))
 
     def notes(self) -> tuple[str, ...]:
         """Where the figures come from: run, data, model, rules; enough to compute them again."""
         run = self.run
         told = [self.say("note_run", run=run.id, known_on=day(run.known_on, self.language))]
         if run.model:
-            told.append(
-                self.say("note_model", model=run.model, version=str(run.version), hash=run.version_hash[:SHORT_HASH])
-            )
+            told.append(self.say("note_models", models=listed(self._models(), self.language)))
         return (*told, *(self._rules_note(used) for used in self.rules.values()))
+
+    def _models(self) -> list[str]:
+        """Each model with its version and the beginning of its hash."""
+        names, hashes = (text.split(", ") for text in (self.run.model, self.run.version_hash))
+        return [
+            self.say("note_one_model", model=name, version=str(self.run.version), hash=one[:SHORT_HASH])
+            for name, one in zip(names, hashes, strict=False)
+        ]
 
     def _rules_note(self, used: Rules) -> str:
         days = {"published": used.published, "first_day": used.first_day}
@@ -88,14 +100,21 @@ def figure_value(figure: AmountFigure, language: str) -> Value:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        return Value(date.fromisoformat(text) if ISO_DAY.fullmatch(text) else _word(text, language) or None)
+        words = _listed(text, language) if unit.startswith("list of") else _word(text, language)
+        return Value(date.fromisoformat(text) if ISO_DAY.fullmatch(text) else words or None)
     if unit in CENTS_UNITS:
         return Value(int(number), "eur_cents")
     if unit == "EUR" or unit.startswith("EUR "):
         return Value(number, "eur", _unit(unit.removeprefix("EUR").strip(), language))
     if unit in SHARE_UNITS:
         return Value(number, "share")
-    return Value(number, "number", _unit(unit, language))
+    one = f"one_{unit}" if number == 1 and f"unit_one_{unit}" in texts() else unit
+    return Value(number, "number", _unit(one, language))
+
+
+def _listed(text: str, language: str) -> str:
+    """A list of the rules with each of its words in the language."""
+    return ", ".join(_word(part.strip(), language) for part in text.split(","))
 
 
 def _unit(unit: str, language: str) -> str:
@@ -117,7 +136,7 @@ def assumed_section(given: Given, rule_keys: Iterable[str]) -> Section | None:
         for rules in _owners(given, key):
             for value, grade, source in _not_text(rules, key, given.language):
                 shared = (value, given.say(f"grade_{grade}"), _source(rules, source, given.language))
-                rows.setdefault(shared, []).append(_meaning(given, key))
+                rows.setdefault(shared, []).append(meaning(given, key))
     if not rows:
         return None
     columns = (
@@ -139,7 +158,7 @@ def _not_text(rules: Rules, key: str, language: str) -> list[tuple[Value, str, s
     parameter = rules.parameters[key]
     if parameter.grade == "text":
         return []
-    return [(_parameter(parameter.value, parameter.unit, language), parameter.grade, parameter.source)]
+    return [(parameter_value(parameter.value, parameter.unit, language), parameter.grade, parameter.source)]
 
 
 def _owners(given: Given, key: str) -> list[Rules]:
@@ -148,21 +167,23 @@ def _owners(given: Given, key: str) -> list[Rules]:
     return [rules for rules in ordered if key in rules.parameters or key in rules.grids][:1]
 
 
-def _parameter(value: str, unit: str, language: str) -> Value:
+def parameter_value(value: str, unit: str, language: str) -> Value:
+    """The value of a parameter as a cell."""
     if value == NONE:
         return Value(_word(NONE, language))
     return figure_value(AmountFigure(value, unit), language)
 
 
-def _meaning(given: Given, key: str) -> str:
+def meaning(given: Given, key: str) -> str:
     """Words of a parameter or grid; its name where it has none."""
     return given.say(f"rule_{key}") if f"rule_{key}" in texts() else key
 
 
 def _source(rules: Rules, source: str, language: str) -> str:
-    """The source with the title of what it names; an assumption in the words of the language."""
+    """The source: title of what it names, then what it says there; an assumption; in the words of the language."""
     named, comma, rest = source.partition(",")
     title = rules.sources.get(named.strip(), {}).get("title")
     if title:
-        return f"{title}{comma}{rest}"
+        said = rest.strip()
+        return f"{title}{comma} {say(f'part_{said}', language) if f'part_{said}' in texts() else said}".rstrip()
     return say(f"source_{source}", language) if f"source_{source}" in texts() else source

@@ -11,7 +11,7 @@ import pandas as pd
 
 from schemes.amounts import Amount
 from schemes.statements.chance import chance_section
-from schemes.statements.document import Column, Document, Figure, KeyFigure, Mark, Section, Series, Table, Value
+from schemes.statements.document import Column, Document, Figure, Mark, Section, Series, Table, Value
 from schemes.statements.given import Given
 from schemes.statements.small_cells import mask_small
 from schemes.statements.wording import capital, listed, texts, written
@@ -19,6 +19,7 @@ from schemes.statements.wording import capital, listed, texts, written
 Row = Mapping[Hashable, Any]
 TOPICS = ("age", "sex", "ald", "c2s")
 OBSERVED = "observed_eur"
+HUNDRED = 100
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,14 @@ def ipep_page(amount: Amount, given: Given, *, views: Views, postes: Mapping[str
         _spending(_own(views.spending, name), given),
         _gains(_own(views.gains, name), given),
     ]
-    return Document(
+    page = Document(
         title=given.say("ipep_title", year=str(amount.year)),
         subtitle=given.subtitle(name),
         language=given.language,
         sections=tuple(section for section in sections if section is not None),
-        notes=(given.say("note_masked", minimum=str(given.small_cell_min)), *given.notes()),
+        notes=given.notes(),
     )
+    return given.explained(page)
 
 
 def _own(frame: pd.DataFrame | None, structure_id: str) -> pd.DataFrame | None:
@@ -86,7 +88,8 @@ def _topic(rows: pd.DataFrame, topic: str, given: Given) -> Table:
         )
         for r in rows.sort_values("value").to_dict("records")
     ]
-    lines.append((given.say("total"), int(rows["patients"].sum()), Decimal(1), None))
+    nation = Decimal(1) if rows["nation_share"].notna().all() else None
+    lines.append((given.say("total"), int(rows["patients"].sum()), Decimal(1), nation))
     columns = (
         Column("value", capital(given.say(f"topic_{topic}"))),
         Column("patients", given.say("column_patients"), "count", is_people=True),
@@ -110,14 +113,15 @@ def _contacts(rows: pd.DataFrame | None, postes: Mapping[str, str], given: Given
     if rows is None:
         return None
     rows = rows[rows["year"] == rows["year"].max()].sort_values("reimbursed_per_patient_eur", ascending=False)
-    rates = ("share", "contacts_per_patient", "reimbursed_per_patient_eur")
     rows = rows[rows["patients"] > 0]
     lines = tuple(
         (
             capital(postes.get(str(r["poste"]), str(r["poste"]))),
             int(r["patients"]),
-            *(_rounded(r[name]) for name in rates),
-            _rounded(r.get("nation_reimbursed_per_patient_eur")),
+            _decimal(r["share"]),
+            _rounded(r["contacts_per_patient"], times=HUNDRED, places=1),
+            _rounded(r["reimbursed_per_patient_eur"], places=2),
+            _rounded(r.get("nation_reimbursed_per_patient_eur"), places=2),
         )
         for r in rows.to_dict("records")
     )
@@ -137,9 +141,9 @@ def _contacts(rows: pd.DataFrame | None, postes: Mapping[str, str], given: Given
     )
 
 
-def _rounded(value: object) -> Decimal | None:
+def _rounded(value: object, *, places: int, times: int = 1) -> Decimal | None:
     exact = _decimal(value)
-    return None if exact is None else round(exact, 4)
+    return None if exact is None else round(exact * times, places)
 
 
 def _spending(rows: pd.DataFrame | None, given: Given) -> Section | None:
@@ -188,34 +192,31 @@ def _gains(rows: pd.DataFrame | None, given: Given) -> Section | None:
     if rows is None:
         return None
     lines = tuple(
-        (_lever(r, given), _change(r), int(r["paid_cents"]), int(r["added_cents"]))
-        for r in rows.sort_values(["lever", "added_cents"], ascending=[False, False]).to_dict("records")
+        (_lever(r, given), _change(r, given.say("unit_points")), int(r["paid_cents"]), int(r["added_cents"]))
+        for r in rows[rows["change"] != 0]
+        .sort_values(["lever", "added_cents"], ascending=[False, False])
+        .to_dict("records")
     )
     columns = (
         Column("lever", given.say("column_lever")),
-        Column("change", given.say("column_change"), "mixed"),
+        Column("change", given.say("column_change"), "mixed", is_signed=True),
         Column("paid", given.say("column_would_pay"), "eur_cents"),
         Column("added", given.say("column_added"), "eur_cents", is_signed=True),
     )
     table = Table("gains", given.say("view_gains_caption"), columns, lines)
-    best = max(int(cents) for cents in rows["added_cents"])
-    figure = KeyFigure(given.say("view_gains_best"), Value(best, "eur_cents"), given.say("view_gains_best_note"))
-    return Section(given.say("view_gains"), (given.say("view_gains_told"),), (figure,), tables=(table,))
+    return Section(given.say("view_gains"), (given.say("view_gains_told"),), tables=(table,))
 
 
 def _lever(row: Row, given: Given) -> str:
-    """Words of a lever: lower spending, or an indicator by the label of its points."""
+    """Words of a lever: lower spending, or an indicator."""
     name = str(row["name"])
     if name == OBSERVED:
         return given.say("lever_spending")
-    try:
-        return given.say("lever_indicator", name=given.name_of(f"quality_{name}_points"))
-    except KeyError:
-        return given.say("lever_indicator", name=name)
+    return given.say("lever_indicator", name=capital(given.say(f"word_{name}") if f"word_{name}" in texts() else name))
 
 
-def _change(row: Row) -> Value:
+def _change(row: Row, unit: str) -> Value:
     change = _decimal(row["change"])
     if row["lever"] == "spending":
         return Value(None if change is None else -change, "share")
-    return Value(change, "number", "points")
+    return Value(None if change is None else round(change, 1), "number", unit)

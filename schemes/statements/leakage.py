@@ -11,6 +11,7 @@ import pandas as pd
 
 from features.errors import InputError
 from schemes.amounts import Amount
+from schemes.statements.chance import number_of
 from schemes.statements.document import (
     Cell,
     Column,
@@ -33,6 +34,7 @@ CALENDAR = ("month", "weekday")
 NEUTRALISED = "neutralised"
 BASE = "base"
 REST = ("other", "unknown")
+FEWEST_BARS = 2
 
 
 class Care(NamedTuple):
@@ -69,13 +71,14 @@ def leakage_page(
     sections: list[Section | None] = [_stakes(care, amount, given)]
     sections += [_dimension(rows, name, care, given) for name in (*RANKED, *CALENDAR)]
     sections.append(_neutralised(rows, care, given))
-    return Document(
+    page = Document(
         title=given.say("leakage_title", year=str(given.run.year)),
         subtitle=given.subtitle(structure_id),
         language=given.language,
         sections=tuple(section for section in sections if section is not None),
-        notes=(given.say("note_masked", minimum=str(given.small_cell_min)), *given.notes()),
+        notes=given.notes(),
     )
+    return given.explained(page)
 
 
 def _rows(frame: pd.DataFrame, structure_id: str) -> pd.DataFrame:
@@ -92,24 +95,32 @@ def _care(rows: pd.DataFrame) -> Care:
 
 
 def _stakes(care: Care, amount: Amount | None, given: Given) -> Section:
+    """What a point of fidélisation is worth; under a start-up schedule, that the rate observed is not the one paid."""
     figures = [
         KeyFigure(given.say("leakage_rate"), Value(care.rate, "share"), given.say("leakage_rate_note")),
         KeyFigure(given.say("leakage_outside"), Value(care.outside_cents, "eur_cents"), given.say("leakage_base_note")),
     ]
-    told = [given.say("leakage_told")]
-    base = _running(amount, BASE)
+    told, base, presumed = [given.say("leakage_told")], _running(amount, BASE), _presumed(amount, given)
     if base is not None:
         point = Decimal(base) / 100
+        told.append(presumed or given.say("leakage_point_told", point=written(point, "eur_cents", given.language)))
         figures.append(
             KeyFigure(given.say("leakage_point"), Value(point, "eur_cents"), given.say("leakage_point_note"))
         )
-        told.append(given.say("leakage_point_told", point=written(point, "eur_cents", given.language)))
-        if care.rate is not None:
+        if care.rate is not None and not presumed:
             lost = point * 100 * (1 - care.rate)
             figures.append(
                 KeyFigure(given.say("leakage_lost"), Value(lost, "eur_cents"), given.say("leakage_lost_note"))
             )
     return Section(given.say("leakage_stakes"), tuple(told), tuple(figures))
+
+
+def _presumed(amount: Amount | None, given: Given) -> str:
+    """That the rate of the start-up schedule is paid, not the one observed; nothing where the latter is."""
+    used, observed = (number_of(amount, f"tau_{name}") if amount else None for name in ("used", "observed"))
+    if used is None or used == observed:
+        return ""
+    return given.say("leakage_presumed", used=written(used, "share", given.language))
 
 
 def _running(amount: Amount | None, name: str) -> int | None:
@@ -128,8 +139,11 @@ def _dimension(rows: pd.DataFrame, dimension: str, care: Care, given: Given) -> 
     ]
     lines.append((given.say("total"), care.patients_outside, int(cells["acts"].sum()), int(cells["base_cents"].sum())))
     table = _shown(_table(dimension, lines, given), given)
+    title = given.say(f"leakage_by_{dimension}")
+    if all(isinstance(row[1], Masked) for row in table.rows[:-1]):
+        return Section(title, (given.say("leakage_nothing_shown", minimum=str(given.small_cell_min)),))
     figures = (_bars(table, dimension, given),) if dimension in ("specialty", *CALENDAR) else ()
-    return Section(given.say(f"leakage_by_{dimension}"), tables=(table,), figures=tuple(f for f in figures if f))
+    return Section(title, tables=(table,), figures=tuple(f for f in figures if f))
 
 
 def _cells(rows: pd.DataFrame, dimension: str, *, ranked: bool) -> pd.DataFrame:
@@ -172,9 +186,9 @@ def _shown(table: Table, given: Given) -> Table:
 
 
 def _bars(table: Table, dimension: str, given: Given) -> Figure | None:
-    """Bars of the rows of a masked table that are shown; None where none is."""
+    """Bars of the rows of a masked table that are shown; None where they are too few to compare."""
     shown = [(str(row[0]), row[3]) for row in table.rows[:-1] if isinstance(row[3], int)]
-    if not shown:
+    if len(shown) < FEWEST_BARS:
         return None
     told = (f"{label} {written(cents, 'eur_cents', given.language)}" for label, cents in shown)
     return Figure(
@@ -183,6 +197,7 @@ def _bars(table: Table, dimension: str, given: Given) -> Figure | None:
         caption=given.say("leakage_bars_caption"),
         alt=given.say("bars_alt", bars=listed(told, given.language)),
         table=table.name,
+        is_beside=True,
         series=(Series(given.say("column_base"), tuple(Mark(label, cents) for label, cents in shown)),),
     )
 

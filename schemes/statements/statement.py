@@ -9,12 +9,15 @@ import pandas as pd
 
 from schemes.amounts import Amount
 from schemes.amounts import Figure as AmountFigure
-from schemes.statements.chance import number_of
+from schemes.runs import PROVISIONAL
+from schemes.statements.by_part import by_part_section
+from schemes.statements.chance import chance_section, number_of, paid_figure
 from schemes.statements.document import Cell, Column, Document, KeyFigure, Masked, Section, Table, Value
 from schemes.statements.given import Given, assumed_section, figure_value, package_of
-from schemes.statements.parts import gathered, small_parts
-from schemes.statements.walk import Naming, walk_table, waterfall
-from schemes.statements.wording import uncapital, written
+from schemes.statements.parts import gathered, small_parts, walk_section
+from schemes.statements.walk import Naming
+from schemes.statements.warned import phase_told, warnings_told
+from schemes.statements.wording import capital, written
 
 # Definitions of former fee-for-service, and the cap that each gives.
 COMPARED = {"reference": ("ffs_reference_eur", "cap_reference_eur"), "shadow": ("ffs_shadow_eur", "cap_shadow_eur")}
@@ -34,6 +37,12 @@ SHOWN = {
         "gain_evolution_high_eur", "gains_per_patient_eur", "gains_p995_eur", "gains_uncapped_eur", "score",
         "socle_points", "carte_points", "experience_points", "modulation", "detectable_ecart_eur",
     ),
+    "ipso": (
+        "patients", "months", "mean_month_paid", "mean_month_eur", "category_share", "fidelisation_rate",
+        "in_team_cents", "outside_cents", "socle_consumption", "socle_fmt", "socle_rosp", "balance",
+        "total_on_declared", "total_on_claims", "total_on_both",
+    ),
+    "biosimilars": (),
 }  # fmt: skip
 
 
@@ -46,27 +55,27 @@ def statement(amount: Amount, given: Given, *, forfaits: pd.DataFrame | None = N
     keys = [key for component in amount.components for key in component.rule_keys]
     sections = [
         _amount_section(amount, given, forfaits),
+        chance_section(amount, given, is_whole=False),
         _walk_section(amount, given),
         _compared_section(amount, given),
-        _chance_section(amount, given),
+        by_part_section(amount, given),
         _figures_section(amount, given),
         assumed_section(given, keys),
     ]
-    return Document(
-        title=given.say("statement_title", scheme=given.say(f"scheme_{amount.scheme}"), year=str(amount.year)),
+    page = Document(
+        title=given.say("statement_title", scheme=capital(given.say(f"scheme_{amount.scheme}")), year=str(amount.year)),
         subtitle=given.subtitle(amount.structure_id),
         language=given.language,
         sections=tuple(section for section in sections if section is not None),
-        notes=(*_masked_note(amount, given, forfaits), *given.notes()),
+        notes=given.notes(),
         is_one_page=True,
     )
+    return given.explained(page)
 
 
 def _amount_section(amount: Amount, given: Given, forfaits: pd.DataFrame | None) -> Section:
     patients = _patients(amount, forfaits)
-    figures = [
-        KeyFigure(given.say("amount_paid"), Value(amount.total_cents, "eur_cents"), given.say(f"kind_{given.run.kind}"))
-    ]
+    figures = [paid_figure(amount, given)]
     if patients is not None and patients >= given.small_cell_min:
         mean = Decimal(amount.total_cents) / patients
         figures += [
@@ -75,22 +84,17 @@ def _amount_section(amount: Amount, given: Given, forfaits: pd.DataFrame | None)
         ]
     elif patients is not None:
         figures.append(KeyFigure(given.say("patients"), Value(Masked.SMALL, "count"), given.say("patients_note")))
-    warnings = tuple(_warning(text, given) for text in amount.warnings)
-    told = given.say(
-        "statement_told",
+    told = (_told(amount, given), *phase_told(amount, given), *warnings_told(amount, given))
+    return Section(given.say("amount_title"), told, tuple(figures))
+
+
+def _told(amount: Amount, given: Given) -> str:
+    return given.say(
+        "statement_told_provisional" if given.run.kind == PROVISIONAL else "statement_told",
         total=written(amount.total_cents, "eur_cents", given.language),
         scheme=given.say(f"scheme_{amount.scheme}"),
         year=str(amount.year),
     )
-    return Section(given.say("amount_title"), (told, *warnings), tuple(figures))
-
-
-def _warning(text: str, given: Given) -> str:
-    """The label of a warning, or the warning itself where it is a sentence."""
-    try:
-        return given.say("warning", text=uncapital(given.name_of(text)))
-    except KeyError:
-        return given.say("warning", text=text)
 
 
 def _patients(amount: Amount, forfaits: pd.DataFrame | None) -> int | None:
@@ -99,22 +103,12 @@ def _patients(amount: Amount, forfaits: pd.DataFrame | None) -> int | None:
     return int((forfaits["structure_id"] == amount.structure_id).sum()) or None
 
 
-def _masked_note(amount: Amount, given: Given, forfaits: pd.DataFrame | None) -> tuple[str, ...]:
-    patients = _patients(amount, forfaits)
-    is_masked = patients is not None and patients < given.small_cell_min
-    return (given.say("note_masked", minimum=str(given.small_cell_min)),) if is_masked else ()
-
-
 def _walk_section(amount: Amount, given: Given) -> Section | None:
     if not amount.components:
         return None
     steps = gathered(amount, given, small_parts([amount], given))
     naming = Naming("components", given.say("components_caption"), given.say("total"))
-    return Section(
-        given.say("walk_title"),
-        tables=(walk_table(steps, naming, given.language),),
-        figures=(waterfall(steps, naming, given.language),),
-    )
+    return walk_section(given.say("walk_title"), steps, naming, given)
 
 
 def _compared_section(amount: Amount, given: Given) -> Section | None:
@@ -144,24 +138,17 @@ def _compared(
     basis = amount.figures.get(BASIS)
     is_basis = cap is not None and basis is not None and basis.value == definition
     label = given.say(f"ffs_{definition}") + (given.say("ffs_basis") if is_basis else "")
+    if revenue is None:
+        return (label + given.say("ffs_unknown"), None, cap, None, None)
     if not revenue:
         return (label, revenue, cap, None, None)
     return (label, revenue, cap, total - revenue, total / revenue)
 
 
-def _chance_section(amount: Amount, given: Given) -> Section | None:
-    """What pure chance would pay a group of this list, beside what it is paid."""
-    mean = number_of(amount, "chance_mean_eur")
-    if mean is None:
-        return None
-    likely = written(number_of(amount, "chance_probability"), "share", given.language)
-    told = given.say("chance_short", mean=written(mean, "eur", given.language), probability=likely)
-    return Section(given.say("chance_title"), (told,))
-
-
 def _figures_section(amount: Amount, given: Given) -> Section | None:
+    """The figures that lead to the amount and have a value."""
     wanted = SHOWN.get(package_of(amount.scheme), tuple(amount.figures))
-    shown = {name: amount.figures[name] for name in wanted if name in amount.figures}
+    shown = {name: amount.figures[name] for name in wanted if name in amount.figures and amount.figures[name].value}
     if not shown:
         return None
     return Section(given.say("figures_title"), tables=(figures_table("figures", shown, given),))

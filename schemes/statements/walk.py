@@ -19,11 +19,15 @@ class Step(NamedTuple):
 
 
 class Naming(NamedTuple):
-    """Name of the table and figure, their caption, and the words for the total."""
+    """Name of the table and figure, their caption, and the words for the total.
+
+    `keeps_first` shows the first step even where it is 0: it is where the walk starts.
+    """
 
     name: str
     caption: str
     total: str
+    keeps_first: bool = False
 
 
 def walk_table(steps: Sequence[Step], naming: Naming, language: str) -> Table:
@@ -49,6 +53,7 @@ def waterfall(steps: Sequence[Step], naming: Naming, language: str) -> Figure:
         caption=say("waterfall_caption", language),
         alt=say("waterfall_alt", language, steps=listed(told, language), total=_euros(total, language)),
         table=naming.name,
+        is_beside=True,
         series=(Series(naming.name, (*marks, Mark(naming.total, total, is_whole=True))),),
     )
 

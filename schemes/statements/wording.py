@@ -14,6 +14,7 @@ from schemes.statements.document import Cell, Masked, parted
 TEXTS = Path(__file__).parent / "texts.csv"
 THIN, UNBROKEN, MINUS = "\u202f", "\u00a0", "−"
 ABSENT = "–"
+MEASURES = ("eur_cents", "eur", "eur_whole", "share")
 
 
 @cache
@@ -28,8 +29,11 @@ def say(key: str, language: str, **values: str) -> str:
     return texts()[key][language].format(**values)
 
 
-def written(cell: Cell, kind: str, language: str, *, signed: bool = False) -> str:
-    """A cell as text: 1 234,50 € or €1,234.50; "s" where it is masked, a dash where there is none."""
+def written(cell: Cell, kind: str, language: str, *, signed: bool = False, decimals: int | None = None) -> str:
+    """A cell as text: 1 234,50 € or €1,234.50; "s" where it is masked, a dash where there is none.
+
+    A plain number has the decimals that it has, few where a unit says what it counts, or `decimals` of them.
+    """
     plain, kind, unit = parted(cell, kind)
     if isinstance(plain, Masked):
         return plain.value
@@ -39,17 +43,23 @@ def written(cell: Cell, kind: str, language: str, *, signed: bool = False) -> st
         return day(plain, language)
     if isinstance(plain, str):
         return plain
-    return _of_kind(Decimal(str(plain)), kind, language, signed=signed) + (f"{UNBROKEN}{unit}" if unit else "")
+    value = Decimal(str(plain))
+    if kind in MEASURES:
+        text = _measure(value, kind, language, signed=signed)
+    else:
+        places = 0 if kind == "count" else _decimals(value, unit) if decimals is None else decimals
+        text = ("+" if signed and value > 0 else "") + number(value, language, decimals=places)
+    return f"{text}{UNBROKEN}{unit}" if unit else text
 
 
-def _of_kind(value: Decimal, kind: str, language: str, *, signed: bool) -> str:
+def _measure(value: Decimal, kind: str, language: str, *, signed: bool) -> str:
     if kind == "eur_cents":
         return euros(value / 100, language, signed=signed)
     if kind == "eur":
         return euros(value, language, signed=signed)
-    if kind == "share":
-        return share(value, language)
-    return number(value, language, decimals=0 if kind == "count" else _decimals(value))
+    if kind == "eur_whole":
+        return euros(value, language, signed=signed, decimals=0)
+    return ("+" if signed and value > 0 else "") + share(value, language)
 
 
 def number(value: Decimal, language: str, *, decimals: int) -> str:
@@ -61,9 +71,9 @@ def number(value: Decimal, language: str, *, decimals: int) -> str:
     return f"{MINUS}{digits}" if rounded < 0 else digits
 
 
-def euros(value: Decimal, language: str, *, signed: bool = False) -> str:
+def euros(value: Decimal, language: str, *, signed: bool = False, decimals: int = 2) -> str:
     """1 234,50 € or €1,234.50; with a plus sign too when `signed`."""
-    digits = number(abs(value), language, decimals=2)
+    digits = number(abs(value), language, decimals=decimals)
     is_zero = not any(digit in "123456789" for digit in digits)
     sign = "" if is_zero else MINUS if value < 0 else "+" if signed else ""
     return f"{sign}{digits}{UNBROKEN}€" if language == "fr" else f"{sign}€{digits}"
@@ -82,10 +92,27 @@ def day(value: date, language: str) -> str:
     return f"{first} {month} {value.year}"
 
 
-def _decimals(value: Decimal) -> int:
-    """Decimals that a plain number has: four at most under 10, two under 1,000, one above."""
+def often(value: Decimal | None, language: str) -> str:
+    """A probability as times in a hundred: 14 fois sur 100; once at least where it is not 0."""
+    if value is None:
+        return ABSENT
+    times = value * 100
+    if 0 < times < 1:
+        return say("often_rarely", language)
+    return say("often", language, times=number(times, language, decimals=0))
+
+
+def decimals_of(cells: Iterable[Cell]) -> int:
+    """Decimals that the plain numbers of a column share: as many as the one that has most."""
+    plain = [parted(cell, "number") for cell in cells]
+    values = [Decimal(str(value)) for value, _, _ in plain if isinstance(value, int | Decimal)]
+    return max((_decimals(value) for value in values), default=0)
+
+
+def _decimals(value: Decimal, unit: str = "") -> int:
+    """Decimals that a plain number has: four at most under 10 (two of a unit), two under 1,000, one above."""
     exponent = value.normalize().as_tuple().exponent
-    most = 4 if abs(value) < 10 else 2 if abs(value) < 1000 else 1
+    most = 4 if abs(value) < 10 and not unit else 2 if abs(value) < 1000 else 1
     return min(most, max(0, -exponent)) if isinstance(exponent, int) else 0
 
 

@@ -66,6 +66,14 @@ def figures(folder: Path) -> dict[str, object]:
                 f"FROM '{data}/feature_table/2024.parquet'"
             )[0]
         ],
+        "paid_2024_cents": {
+            f"{scheme} {kind} {structure}": int(cents)
+            for scheme, kind, run in runs(data)
+            for structure, cents in asked(
+                "SELECT structure_id, sum(amount_cents) "
+                f"FROM '{data}/payments/{scheme}/2024/{run}/results/amounts.parquet' GROUP BY 1 ORDER BY 1"
+            )
+        },
         "spending_2024_cents": [
             int(figure)
             for figure in asked(
@@ -74,6 +82,12 @@ def figures(folder: Path) -> dict[str, object]:
             )[0]
         ],
     }
+
+
+def runs(data: Path) -> list[tuple[str, str, str]]:
+    """Scheme, kind and id of the payments kept."""
+    lines = (data / "payments" / "runs.jsonl").read_text(encoding="utf-8").splitlines()
+    return [(line["scheme"], line["kind"], line["run"]) for line in map(json.loads, lines)]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +110,10 @@ def test_page_is_self_contained_and_tells_the_served_euros(demo: tuple[Path, str
     folder, printed = demo
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert "index.html" in printed
-    assert re.findall(r"(?:src|href)=\"(?!#|data:)[^\"]*\"|@import|url\((?!#)", page) == []
+    assert re.findall(r"src=\"(?!data:)[^\"]*\"|@import|url\((?!#)", page) == []
+    linked = re.findall(r"href=\"(?!#)([^\"]*)\"", page)
+    assert linked
+    assert all((folder / link).is_file() for link in linked)
     assert "<script" not in page
     assert re.search(r"écart 0\s€", page)
 

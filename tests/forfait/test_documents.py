@@ -10,8 +10,19 @@ import matplotlib
 import pytest
 
 from forfait.documents import csv_tables, render_html, render_pdf, render_png, write_document
-from schemes.statements import Document, Scenario, cashflow_page, comparison_page, ipep_page, leakage_page, statement
+from schemes.statements import (
+    Document,
+    Scenario,
+    cashflow_page,
+    comparison_page,
+    ipep_page,
+    leakage_page,
+    reconciliation_page,
+    refusal_page,
+    statement,
+)
 from schemes.statements.document import Column, Section, Table
+from schemes.statements.refusal import Refused
 from tests.schemes import pages_made as made
 
 VOID = {"meta", "link", "br", "path", "use", "rect"}
@@ -26,6 +37,10 @@ def pages() -> dict[str, Document]:
         ),
         "cashflow": cashflow_page(made.TEAM, given, instalments=made.instalments(), estimate=made.estimate(30_000_000)),
         "ipep": ipep_page(made.ipep_amount(), made.given("ipep"), views=made.views()),
+        "reconciliation": reconciliation_page(made.TEAM, given, reconciliation=made.reconciliation()),
+        "refusal": refusal_page(
+            made.TEAM, given, refused=[Refused("too_few_patients", "fewer than 11; at least 250 wanted")]
+        ),
         "comparison": comparison_page(
             made.TEAM, given, base=amount, scenarios=[Scenario("DIAB <b>& co</b>", amount, "liste $x^2$")]
         ),

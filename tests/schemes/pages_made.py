@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pandas as pd
 
+from features.tables import RECONCILIATION
 from schemes.amounts import Amount, Figure, Walk
 from schemes.runs import Run
 from schemes.statements import Estimate, Given, Instalment, Views
@@ -143,6 +144,20 @@ def instalments() -> tuple[Instalment, ...]:
 def estimate(expected_cents: int = 34_800_000) -> Estimate:
     """An estimate with an interval of ± 12 000 €."""
     return Estimate(expected_cents, expected_cents - 1_200_000, expected_cents + 1_200_000, date(2024, 9, 30))
+
+
+def reconciliation(**cents: int) -> pd.DataFrame:
+    """RECONCILIATION rows of the team: 156 600 € paid, 156 600 € decided, 348 000 € due; `cents` replaces amounts."""
+    amounts = {
+        "paid": 15_660_000, "decided_not_paid": 15_660_000, "withheld": 3_480_000, "presence": -1_000_000,
+        "patients_out": -500_000, "patients_in": 900_000, "late_claims": 600_000, "characteristics": 0,
+        "participation": 0, "rule_change": 0, **cents,
+    }  # fmt: skip
+    rows, running = [], 0
+    for order, (reason, amount) in enumerate(amounts.items(), start=1):
+        running += amount
+        rows.append((TEAM, "peps", 2023, order, reason, amount, running, None))
+    return pd.DataFrame(rows, columns=RECONCILIATION.column_names)
 
 
 def ipep_amount() -> Amount:

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from features.scoring import Scorer
+from serving.schemes_examples import EXAMPLES
 from tests.serving.made import ROW, body, write_versions
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,8 @@ def check(client: httpx.Client, scorer: Scorer) -> None:
     answer = client.post("/predict", content=body([ROW], version=None, on="2024-05-01"), headers=JSON).json()
     assert (answer["version"], answer["hash"]) == (2, scorer.hash)
     assert answer["expected_eur"] == scorer.predict(scorer.encoder.rows([ROW])).tolist()
+    paid = client.post("/ipso/forfait", json=EXAMPLES["/ipso/forfait"]).json()
+    assert [one["structure_id"] for one in paid["amounts"]] == ["750000003"]
 
 
 def test_bentoml_serves_our_app(versions: Path, scorer: Scorer, tmp_path: Path):
@@ -91,7 +94,7 @@ def test_a_bento_is_built_and_served_without_the_project(scorer: Scorer, tmp_pat
     """What `bentoml build` packs is enough: code, templates and frozen versions."""
     project, home = tmp_path / "project", tmp_path / "home"
     home.mkdir()
-    for package in ("features", "serving"):
+    for package in ("features", "schemes", "serving"):
         shutil.copytree(ROOT / package, project / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "bentofile.yaml", project)
     write_versions(project / "mlruns" / "versions")

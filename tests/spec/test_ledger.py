@@ -37,7 +37,7 @@ def test_decided_then_paid(tmp_path: Path):
     ("change", "message"),
     [
         ({"label": "2024-Q1"}, "was decided in entry 1"),
-        ({"label": "2024-Q3", "recorded_on": date(2023, 1, 1)}, "before the last entry"),
+        ({"label": "2024-Q3", "recorded_on": date(2023, 1, 1)}, "before its last entry"),
         ({"label": "2024-Q9", "kind": "paid", "settles": 9}, "decides nothing of the kind"),
         ({"label": "2024-Q1", "kind": "paid", "settles": 1, "amount_cents": 999}, "999 cents paid, 1000 decided"),
         ({"label": "2024-Q1", "kind": "cancelled"}, "kind 'cancelled' is unknown"),
@@ -53,6 +53,16 @@ def test_what_the_ledger_refuses(tmp_path: Path, change: dict[str, object], mess
     with pytest.raises(RuleError, match=message):
         append(ledger, [msgspec.structs.replace(decision(), **change)])
     assert ledger.read_bytes() == before
+
+
+def test_days_go_forwards_within_an_account(tmp_path: Path):
+    """Another scheme or structure may be recorded on an earlier day: a bank statement comes when it comes."""
+    import msgspec
+
+    ledger = tmp_path / "ledger.jsonl"
+    append(ledger, [decision(on=date(2024, 6, 1))])
+    append(ledger, [msgspec.structs.replace(decision(on=date(2024, 1, 1)), scheme="ipso")])
+    assert [entry.recorded_on for entry in read_ledger(ledger)] == [date(2024, 6, 1), date(2024, 1, 1)]
 
 
 def test_paid_twice_is_refused(tmp_path: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from features.errors import InputError
@@ -28,9 +29,23 @@ def peps(**rules: str) -> Document:
 def test_the_steps_are_shown_in_euros_and_end_on_the_amount():
     rows = table(peps(), "components").rows
     assert rows[:2] == (("Forfait de base", 41_200_000, 41_200_000), ("Fidélisation", -7_725_000, 33_475_000))
-    assert rows[6] == ("Plafond face aux recettes à l'acte", -1_310_080, 34_800_000)
+    assert rows[5] == ("Plafond face aux recettes à l'acte", -1_310_080, 34_800_000)
     assert rows[-1] == ("Total", 34_800_000, 34_800_000)
     assert sum(row[1] for row in rows[:-1]) == 34_800_000
+
+
+def test_steps_without_effect_are_one_sentence_and_are_not_drawn():
+    """Activity, floor and phase move nothing; five steps and modules do."""
+    walk = next(section for section in peps().sections if section.title == "De la base au montant")
+    assert walk.paragraphs == ("Sans effet cette année : activity (peps) ; floor (peps) ; phase (peps).",)
+    assert len(walk.tables[0].rows) == len(walk.figures[0].series[0].marks) == 7
+
+
+def test_a_walk_that_never_moves_shows_every_step():
+    amount = Amount("H", "peps", 2023, (Component("base", 0, 0), Component("local", 0, 0)), {})
+    walk = statement(amount, made.given()).sections[1]
+    assert walk.paragraphs == ()
+    assert [row[0] for row in walk.tables[0].rows] == ["Forfait de base", "Coefficient local", "Total"]
 
 
 def test_the_waterfall_draws_the_steps_of_the_table():
@@ -60,6 +75,14 @@ def test_without_former_revenue_the_comparison_is_absent_not_zero():
     first = table(statement(replace(amount, figures=figures), made.given()), "compared").rows[0]
     assert first[1] is None
     assert first[3:] == (None, None)
+    assert str(first[0]).endswith(" : non connue")
+
+
+def test_a_figure_without_value_is_not_listed():
+    """acts_ratio, tau_schedule and mean_forfait_reference_eur have none."""
+    listed = [str(row[0]) for row in table(peps(), "figures").rows]
+    assert "tau_used (peps)" in listed
+    assert {"acts_ratio (peps)", "tau_schedule (peps)", "mean_forfait_reference_eur (peps)"} & set(listed) == set()
 
 
 def test_values_used_that_are_not_official_are_listed_with_their_source():
@@ -91,8 +114,33 @@ def test_the_page_says_how_to_compute_it_again():
     assert "données connues au 1er septembre 2024" in notes
 
 
-def test_warnings_are_told_by_their_label():
-    assert "À noter : capped (peps)." in peps().sections[0].paragraphs
+def warned(*names: str) -> tuple[str, ...]:
+    amount = replace(made.peps_amount(), warnings=names)
+    return statement(amount, made.given(min_patients="1250")).sections[0].paragraphs[1:]
+
+
+def test_warnings_are_sentences():
+    assert warned("capped") == ("À noter : le montant est plafonné sur vos anciennes recettes à l'acte.",)
+    (told,) = warned("near_min_patients")
+    assert "proche du minimum de 1\u202f250 patients" in told
+
+
+def test_a_warning_without_a_sentence_is_told_by_its_label():
+    assert warned("some_new_warning") == ("À noter : some_new_warning (peps).",)
+
+
+def test_in_phase_2_the_page_says_that_acts_are_still_paid():
+    amount = made.peps_amount()
+    figures = {**amount.figures, "phase": Figure("2", "phase"), "payable_eur": Figure("348000", "EUR")}
+    told = statement(replace(amount, figures=figures, warnings=()), made.given()).sections[0].paragraphs[1]
+    assert "vos actes restent payés à l'acte (310\u202f000,00\u00a0€)" in told
+    assert "le forfait aurait été de 348\u202f000,00\u00a0€" in told
+
+
+def test_a_provisional_amount_is_not_told_as_received():
+    given = made.given()
+    given = replace(given, run=msgspec.structs.replace(given.run, kind="provisional"))
+    assert statement(made.peps_amount(), given).sections[0].paragraphs[0].startswith("Le montant provisoire")
 
 
 def test_a_list_under_eleven_people_is_not_counted_aloud():
@@ -122,9 +170,23 @@ def test_a_brick_of_few_patients_is_gathered_with_another():
     page = statement(brick_amount(enfant=40, handicap=3, ald=90), made.given("ipso"))
     rows = table(page, "components").rows
     assert [(row[1], row[2]) for row in rows] == [(43_000, 43_000), (90_000, 133_000), (133_000, 133_000)]
-    counts = {str(row[0]): row[1] for row in table(page, "figures").rows}
-    assert counts["patients_handicap (ipso)"] == Value(Masked.SMALL)
-    assert counts["patients_enfant (ipso)"].value == 40
+    bricks = {str(row[0]): row[1:] for row in table(page, "bricks").rows}
+    assert bricks["handicap (ipso)"] == bricks["enfant (ipso)"] == (Masked.SMALL, None, Masked.SMALL)
+    assert bricks["ald (ipso)"] == (Decimal(90), None, 90_000)
+    assert any("moins de 11 personnes" in note for note in page.notes)
+
+
+def test_a_hospital_reads_its_boxes_by_molecule():
+    """62 boxes, 27 of them biosimilars, at 31.30 €."""
+    figures = {
+        "adalimumab_boxes": Figure("62", "boxes"),
+        "adalimumab_biosimilar_share": Figure("0.435484", "share"),
+        "adalimumab_amount_eur": Figure("31.3", "EUR per box"),
+    }
+    amount = Amount("H", "biosimilars", 2023, (Component("adalimumab", 84_510, 84_510, ("gaps",)),), figures)
+    page = statement(amount, made.given("biosimilars"))
+    (row,) = table(page, "molecules").rows
+    assert row[1:] == (Decimal("62.0000"), Decimal("0.4355"), Decimal("31.3000"), 84_510)
 
 
 def test_bricks_of_enough_patients_stand_alone():
@@ -134,14 +196,15 @@ def test_bricks_of_enough_patients_stand_alone():
 
 def test_ipep_tells_what_chance_would_pay():
     page = statement(made.ipep_amount(), made.given("ipep"))
-    told = next(section for section in page.sections if section.title == "La part du hasard").paragraphs[0]
-    assert "71\u202f250,40\u00a0€" in told
-    assert "24,5\u00a0%" in told
+    assert page.sections[1].title == "La part du hasard dans ce montant"
+    told = page.sections[1].paragraphs[0]
+    assert "recevrait 71\u202f250\u00a0€ de gains en moyenne" in told
+    assert "davantage 24 fois sur 100" in told
 
 
 def test_english_on_request():
     page = statement(made.peps_amount(), made.given(language="en"), forfaits=made.forfaits())
-    assert page.title == "PEPS 2023: the amount of your structure"
+    assert page.title == "PEPS 2023: the amount of the year"
     assert "€348,000.00" in page.sections[0].paragraphs[0]
     assert table(page, "components").rows[0][0] == "Base forfait"
 

@@ -13,13 +13,18 @@ from features.errors import InputError
 from schemes.ledger import DECIDED, PAID, LedgerEntry
 from schemes.statements import (
     Document,
+    Estimate,
+    Instalment,
     Scenario,
     cashflow_page,
+    change_told,
     comparison_page,
     instalments_of,
     ipep_page,
     leakage_page,
+    parameter_told,
 )
+from schemes.statements.cashflow import payment_name
 from schemes.statements.document import Masked, Table, Value
 from tests.schemes import pages_made as made
 
@@ -73,6 +78,26 @@ def test_neutralised_acts_are_shown_apart():
     assert table(leaks(), "leakage_neutralised").rows[0] == ("Urgence", 300, 350, 900_000)
 
 
+def test_a_dimension_of_small_rows_only_is_one_sentence():
+    rows = made.leakage()
+    rows.loc[rows["dimension"] == "distance", "patients"] = 4
+    page = leakage_page(made.TEAM, made.given(), leakage=rows, fidelisation=made.fidelisation())
+    section = next(one for one in page.sections if one.title == "Par distance")
+    assert section.tables == ()
+    assert section.paragraphs[0].startswith("Rien n'est montré ici : chaque ligne concerne moins de 11 personnes")
+
+
+def test_under_a_start_up_schedule_the_observed_rate_costs_nothing():
+    amount = made.peps_amount()
+    figures = {**amount.figures, "tau_used": replace(amount.figures["tau_used"], value="0.9")}
+    page = leakage_page(
+        made.TEAM, made.given(), leakage=made.leakage(), fidelisation=made.fidelisation(),
+        amount=replace(amount, figures=figures),
+    )  # fmt: skip
+    assert "barème de démarrage, 90,0\u00a0%" in page.sections[0].paragraphs[1]
+    assert len(page.sections[0].key_figures) == 3
+
+
 def test_rows_of_two_perimeters_are_refused():
     rows = pd.concat([made.leakage(), made.leakage().assign(perimeter="MG_IDE")])
     with pytest.raises(InputError, match="MG, MG_IDE"):
@@ -108,6 +133,45 @@ def test_a_settlement_that_may_be_negative_is_announced_too():
     page = forecast(32_000_000)
     assert page.sections[0].is_alert
     assert "pourrait retirer jusqu'à 5\u202f200,00\u00a0€" in page.sections[0].paragraphs[0]
+
+
+def test_a_computed_amount_has_no_interval_and_nothing_left_once_decided():
+    """348 000 € computed: 313 200 € of instalments and a settlement of 34 800 €, decided."""
+    settled = Instalment("regularisation 2024-09-30", date(2024, 9, 30), 3_480_000)
+    estimate = Estimate(34_800_000, 34_800_000, 34_800_000, date(2024, 9, 30))
+    page = cashflow_page(made.TEAM, made.given(), instalments=(*made.instalments(), settled), estimate=estimate)
+    left = page.sections[0].key_figures[2]
+    assert (left.value.value, left.note) == (0, "montant définitif moins versements décidés")
+    names = [row[0] for row in table(page, "instalments").rows]
+    assert names[0] == "Acompte du 1er trimestre 2023"
+    assert names[-1] == "Régularisation décidée le 30 septembre 2024"
+    assert len(page.figures[0].series) == 1
+
+
+def test_one_payment_alone_is_not_drawn():
+    only = Instalment("regularisation 2024-09-30", date(2024, 9, 30), 311_415)
+    estimate = Estimate(311_415, 311_415, 311_415, date(2024, 9, 30))
+    assert cashflow_page(made.TEAM, made.given(), instalments=[only], estimate=estimate).figures == ()
+
+
+def test_more_decided_than_computed_is_an_alert():
+    estimate = Estimate(30_000_000, 30_000_000, 30_000_000, date(2024, 9, 30))
+    page = cashflow_page(made.TEAM, made.given(), instalments=made.instalments(), estimate=estimate)
+    assert page.sections[0].is_alert
+    assert "dépassent le montant de l'année de 13\u202f200,00\u00a0€" in page.sections[0].paragraphs[0]
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("2024-M03", "Acompte mensuel, mars 2024"),
+        ("2024-Q2", "Acompte du 2e trimestre 2024"),
+        ("regularisation 2025-09-30", "Régularisation décidée le 30 septembre 2025"),
+        ("autre", "Acompte autre"),
+    ],
+)
+def test_payments_are_named_in_words(label: str, name: str):
+    assert payment_name(label, made.given()) == name
 
 
 def test_a_settlement_that_stays_positive_is_no_alert():
@@ -156,7 +220,7 @@ def test_possible_gains_by_lever():
 
 def test_an_interval_that_holds_zero_is_told_so():
     told = group().sections[0].paragraphs
-    assert "+50,00\u00a0€" in told[1]
+    assert "de +50\u00a0€ par patient" in told[1]
     assert told[2] == "Cet intervalle contient zéro : l'écart peut tenir au hasard seul."
 
 
@@ -184,6 +248,27 @@ def test_simulations_beside_the_base():
     assert rows[0][2:] == (34_800_000, 0, Decimal(0))
     assert rows[1][2:4] == (34_144_500, -655_500)
     assert rows[2][2:] == (None, None, None)
+    assert rows[2][1] == "la structure ne serait pas payée"
     components = table(page, "components")
     assert components.rows[3][1:] == (1_365_580, None, None)
     assert components.rows[-1][1:] == (34_800_000, 34_144_500, None)
+
+
+def test_a_refused_base_beside_a_scenario_that_is_paid():
+    page = comparison_page(
+        made.TEAM, made.given(), base=None, scenarios=[Scenario("Liste", made.peps_amount(), "+10 %")]
+    )
+    rows = table(page, "scenarios").rows
+    assert rows[0][2:] == (None, None, None)
+    assert rows[1][2:] == (34_800_000, None, None)
+
+
+def test_changes_are_told_with_the_value_that_they_replace():
+    given = made.given(cap_over_ffs="0.20")
+    assert change_told("list", Decimal("0.1"), given)[1] == "+10,0\u00a0% de patients"
+    assert change_told("patientele", "AGE", given) == ("Patientèle", "patientèle âgée")
+    assert change_told("rules", date(2024, 7, 4), given)[1] == "règles en vigueur le 4 juillet 2024"
+    assert parameter_told("cap_over_ffs", "0.10", given) == (
+        "Plafond au-dessus des recettes à l'acte", "10,0\u00a0% au lieu de 20,0\u00a0%",
+    )  # fmt: skip
+    assert parameter_told("not_a_key", "3", given) == ("not_a_key", "3 au lieu de –")

@@ -12,12 +12,14 @@ from string import Formatter
 import pytest
 import yaml
 
+from schemes.reconcile import REASONS
 from schemes.rulebook import RULES
 from schemes.statements.document import Masked, Value
-from schemes.statements.wording import texts, written
+from schemes.statements.wording import decimals_of, often, texts, written
 from serving import french
 
 ROOT = Path(__file__).parents[2]
+PAIR = ("refused", "wanted")
 SOURCES = [*sorted((ROOT / "schemes/statements").glob("*.py")), *sorted((ROOT / "forfait/documents").glob("*.py"))]
 # Texts of the values of a claim: the code names them by dimension and value.
 OF_CLAIMS = ("specialty_", "performer_", "pathway_", "month_", "weekday_", "distance_", "neutralised_")
@@ -98,6 +100,36 @@ def test_every_assumption_of_the_rules_is_told_in_french():
     assert sorted(key for key in texts() if key.startswith("source_") and key[7:] not in told) == []
 
 
+def test_what_a_source_says_is_told_in_both_languages():
+    """Sources with a title name a document; what follows the comma says what it says there."""
+    said = set()
+    for path in rule_files():
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = [*content["parameters"].values(), *(content.get("grids") or {}).values()]
+        parts = [entry["source"].partition(",") for entry in entries if entry["grade"] != "text"]
+        said |= {rest.strip() for name, _, rest in parts if name.strip() in content.get("sources", {})}
+    assert sorted(text for text in said if f"part_{text}" not in texts()) == []
+    assert sorted(key for key in texts() if key.startswith("part_") and key[5:] not in said) == []
+
+
+def test_every_reason_of_a_reconciliation_has_words():
+    assert [reason for reason in REASONS if f"reason_{reason}" not in texts()] == []
+    assert [reason for reason in REASONS[1:] if f"why_{reason}" not in texts()] == []
+
+
+def test_what_was_found_comes_with_what_is_wanted():
+    found, wanted = ({key.partition("_")[2] for key in texts() if key.startswith(f"{part}_")} for part in PAIR)
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [("0.1359", "14 fois sur 100"), ("0.004", "moins d'une fois sur 100"), ("0", "0 fois sur 100"), (None, "–")],
+)
+def test_a_probability_is_told_as_times_in_a_hundred(value: str | None, told: str):
+    assert often(None if value is None else Decimal(value), "fr") == told
+
+
 @pytest.mark.parametrize(
     ("cell", "kind", "fr", "en"),
     [
@@ -110,6 +142,8 @@ def test_every_assumption_of_the_rules_is_told_in_french():
         (date(2024, 3, 1), "date", "1er mars 2024", "1 March 2024"),
         (Masked.SMALL, "count", "s", "s"),
         (None, "eur_cents", "–", "–"),
+        (Value(Decimal("8.3930"), "number", "points"), "mixed", "8,39\u00a0points", "8.39\u00a0points"),
+        (Decimal("65314.94"), "eur_whole", "65\u202f315\u00a0€", "€65,315"),
         (Value(Decimal("93.763"), "eur", "par an"), "mixed", "93,76\u00a0€\u00a0par an", "€93.76\u00a0par an"),
     ],
 )
@@ -120,6 +154,12 @@ def test_cells_as_readers_write_them(cell: object, kind: str, fr: str, en: str):
 def test_what_is_added_has_its_sign():
     assert written(600_000, "eur_cents", "fr", signed=True) == "+6\u202f000,00\u00a0€"
     assert written(0, "eur_cents", "fr", signed=True) == "0,00\u00a0€"
+    assert written(Decimal("0.1"), "share", "fr", signed=True) == "+10,0\u00a0%"
+
+
+def test_numbers_of_a_column_have_as_many_decimals_as_one_another():
+    assert decimals_of([Decimal("955.8"), Decimal("20"), None, Masked.SMALL]) == 1
+    assert written(Decimal("20"), "number", "fr", decimals=1) == "20,0"
 
 
 @pytest.mark.parametrize("value", [0.0, 0.004, -0.004, 1234.5, -98765.43, 1e6])

@@ -1,0 +1,42 @@
+"""What the reader of an amount should know, as sentences: warnings, and phases in which acts are still paid."""
+
+from __future__ import annotations
+
+from schemes.amounts import Amount
+from schemes.statements.chance import number_of
+from schemes.statements.given import Given, package_of
+from schemes.statements.wording import texts, uncapital, written
+
+TOLD_PHASES = ("1", "2")
+
+
+def warnings_told(amount: Amount, given: Given) -> tuple[str, ...]:
+    """A sentence for each warning of an amount; its label, or the warning itself, where it has no sentence."""
+    return tuple(_warning(name, given) for name in amount.warnings)
+
+
+def _warning(name: str, given: Given) -> str:
+    if f"warning_{name}" in texts():
+        return given.say(f"warning_{name}", minimum=_minimum(given), year=str(given.run.year))
+    try:
+        return given.say("warning", text=uncapital(given.name_of(name)))
+    except KeyError:
+        return given.say("warning", text=name)
+
+
+def _minimum(given: Given) -> str:
+    """Fewest patients that the rules ask for; nothing where they ask for none."""
+    if "min_patients" not in given.own_rules.parameters:
+        return ""
+    return written(given.own_rules.whole("min_patients"), "count", given.language)
+
+
+def phase_told(amount: Amount, given: Given) -> tuple[str, ...]:
+    """Why a PEPS amount is not the forfait itself in phases 1 and 2; nothing in the others."""
+    phase = amount.figures.get("phase")
+    if package_of(amount.scheme) != "peps" or phase is None or phase.value not in TOLD_PHASES:
+        return ()
+    billed, due = (
+        written(number_of(amount, name), "eur", given.language) for name in ("ffs_billed_eur", "payable_eur")
+    )
+    return (given.say(f"phase_{phase.value}_told", billed=billed, due=due),)
