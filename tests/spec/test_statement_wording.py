@@ -107,7 +107,7 @@ def test_what_a_source_says_is_told_in_both_languages():
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         entries = [*content["parameters"].values(), *(content.get("grids") or {}).values()]
         parts = [entry["source"].partition(",") for entry in entries if entry["grade"] != "text"]
-        said |= {rest.strip() for name, _, rest in parts if name.strip() in content.get("sources", {})}
+        said |= {rest.strip() for name, _, rest in parts if name.strip() in content.get("sources", {}) and rest}
     assert sorted(text for text in said if f"part_{text}" not in texts()) == []
     assert sorted(key for key in texts() if key.startswith("part_") and key[5:] not in said) == []
 
