@@ -40,7 +40,7 @@ def test_windows_and_prices_are_rows_of_a_grid():
     """45 days before; 90 after a joint, 180 after a colectomy; the programme in preparation is not paid."""
     found = programmes(rules("eds", on=date(2024, 1, 1)))
     assert {name: (one.pre_days, one.post_days, one.is_paid) for name, one in found.items()} == {
-        "pth": (45, 90, True), "ptg": (45, 90, True), "colectomie": (45, 180, True), "bariatrique": (45, 90, False),
+        "pth": (45, 90, True), "ptg": (45, 90, True), "colectomie": (45, 180, True), "bariatrique": (45, 180, False),
     }  # fmt: skip
 
 
