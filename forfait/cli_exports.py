@@ -48,11 +48,11 @@ def grid(
 
     from forfait.options import chosen_version
     from forfait.paying.exports import grid_of
-    from forfait.paying.sources import Sources
+    from forfait.paying.sources import sources_in
 
     on = None if version else date(year, 1, 1)
     chosen = chosen_version(versions, model, version, on=on, today=today())
-    sources = Sources(connected(engine, None), data, versions, data / "roster.csv", data / "participations.csv")
+    sources = sources_in(connected(engine, None), data, versions)
     with working(f"grid {model} {year}"):
         cells = grid_of(sources, model, chosen, year)
     path = to or data / f"grid-{model}-{chosen}-{year}.csv"

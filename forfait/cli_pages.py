@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from features.errors import InputError
 from forfait.console import frame_table, out, working
-from forfait.options import DATA, All, Data, Kind, Scheme, Structure, Year
+from forfait.options import DATA, All, Data, Kind, Scheme, Structure, Year, one_or_all
 
 Language = Annotated[str, typer.Option(help="Language of the pages: fr or en.")]
 To = Annotated[Path | None, typer.Option(help="Folder of the pages; default: statements in the data folder.")]
@@ -41,8 +40,7 @@ def statement(
     """
     from forfait.paying.statements import write_statements
 
-    if bool(structure) == everyone:
-        raise InputError("say whose statement: --structure ID, or --all")
+    one_or_all(structure, everyone, what="whose statement")
     folder = to or data / "statements" / scheme / str(year)
     with working(f"statement {scheme} {year}") as step:
         written = write_statements(
@@ -101,8 +99,7 @@ def simulate(
     from forfait.paying.scenarios import Changes, simulate_year
     from forfait.paying.show import simulation_table
 
-    if bool(structure) == everyone:
-        raise InputError("say whose payment: --structure ID, or --all")
+    one_or_all(structure, everyone, what="whose payment")
     day = rules_on.date() if rules_on else None
     changes = Changes(list_growth, fidelisation, patientele, day, tuple(parameter or ()))
     with working(f"simulate {scheme} {year}"):

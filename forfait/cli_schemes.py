@@ -30,11 +30,12 @@ from forfait.options import (
     Year,
     connected,
     day_of,
+    one_or_all,
     today,
 )
 
 if TYPE_CHECKING:
-    from forfait.paying.sources import Sources
+    pass
 
 
 def rules(
@@ -117,16 +118,16 @@ def pay(
     from forfait.paying.pay import Asked, pay_scheme
     from forfait.paying.settle import record
     from forfait.paying.show import payment_tables
+    from forfait.paying.sources import sources_in
 
-    if bool(structure) == everyone:
-        raise InputError("say who is paid: --structure ID, or --all")
+    one_or_all(structure, everyone, what="who is paid")
     decided = _past(day_of(decided_on))
     asked = Asked(scheme, year, kind, decided, by, structure=structure, version=version, seed=seed)
     with working(f"pay {scheme} {year}") as step:
         step("gathering inputs")
-        done = pay_scheme(
-            _sources(data, versions, roster, participations, engine), asked, declared=data / "declared_bricks.csv"
-        )
+        con = connected(engine, None)
+        sources = sources_in(con, data, versions, roster=roster, participations=participations)
+        done = pay_scheme(sources, asked, declared=data / "declared_bricks.csv")
     for table in payment_tables(done):
         out.print(table)
     entries = record(data / "payments", done, decided_on=decided, by=by)
@@ -202,18 +203,6 @@ def _past(day: date) -> date:
     if day > today():
         raise InputError(f"--decided-on {day} is to come; a decision is written once it is taken")
     return day
-
-
-def _sources(data: Path, versions: Path, roster: Path | None, participations: Path | None, engine: str) -> Sources:
-    from forfait.paying.sources import Sources
-
-    return Sources(
-        connected(engine, None),
-        data,
-        versions,
-        roster or data / "roster.csv",
-        participations or data / "participations.csv",
-    )
 
 
 SCHEME_COMMANDS = (rules, count, pay, paid, reconcile, replay)

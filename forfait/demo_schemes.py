@@ -63,10 +63,9 @@ def _count(made: Made, year: int, step: Step) -> None:
 def _sources(made: Made) -> Sources:
     from features.engine import connect
     from forfait.demo import MEMORY_GIB
-    from forfait.paying.sources import Sources
+    from forfait.paying.sources import sources_in
 
-    con = connect("duckdb", memory_gib=MEMORY_GIB)
-    return Sources(con, made.data, made.versions, made.data / "roster.csv", made.data / "participations.csv")
+    return sources_in(connect("duckdb", memory_gib=MEMORY_GIB), made.data, made.versions)
 
 
 def _pay(made: Made, scheme: str, year: int, kind: str, decided_on: date) -> pd.DataFrame:

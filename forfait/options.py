@@ -42,6 +42,12 @@ DEFAULTS = Settings()
 DATA, VERSIONS, ENGINE = DEFAULTS.data, DEFAULTS.versions, DEFAULTS.engine
 
 
+def one_or_all(structure: str | None, everyone: bool, *, what: str) -> None:
+    """None where either a structure or all are asked for. Errors: InputError for both or none."""
+    if bool(structure) == everyone:
+        raise InputError(f"say {what}: --structure ID, or --all")
+
+
 def connected(engine: str, memory_gib: float | None) -> BaseBackend:
     """The engine asked for."""
     from features.engine import connect

@@ -9,15 +9,18 @@ from pathlib import Path
 import pandas as pd
 
 import schemes.ipso
-from features.errors import InputError, MissingError
+from features.errors import InputError
+from features.payer_files import read_rows, refuse_empty
 from features.tables import FEATURE_TABLE
 from forfait.paying.pay import required_run
-from forfait.paying.sources import Sources, predicted, priced, rows, spent
+from forfait.paying.sources import Sources, has_c2s, predicted, priced, rows, spent
 from forfait.paying.statements import read_kept
 from schemes.peps import export_grid
 from schemes.rulebook import rules
 from schemes.runs import FINAL, load, rules_of
 from schemes.split import split
+
+PROFESSIONALS = ("professional_id", "patients", "acts", "hours")
 
 
 def grid_of(sources: Sources, model: str, version: int, year: int) -> pd.DataFrame:
@@ -33,7 +36,7 @@ def grid_of(sources: Sources, model: str, version: int, year: int) -> pd.DataFra
         "ald_count",
         age_years=known.age,
         sex=known.is_woman + 1,
-        c2s=(known.c2s_free + known.c2s_participative + known.c2s_unknown) > 0,
+        c2s=has_c2s(known),
         comorbidity_count=known.carto_count,
     )
     lived = spent(sources, year, "spent_total_eur").select("patient_id", weight="exposure_share")
@@ -55,9 +58,8 @@ def split_of(
     paid = {amount.structure_id: amount.total_cents for amount in kept.amounts}
     if structure not in paid:
         raise InputError(f"structure {structure} is not paid in {scheme} {year}; choose one of {', '.join(paid)}")
-    if not professionals.exists():
-        raise MissingError(f"{professionals} is missing: it lists professional_id, patients, acts, hours")
-    listed = pd.read_csv(professionals, sep=None, engine="python", dtype={"professional_id": "string"})
+    listed = read_rows(professionals, PROFESSIONALS, holds="one professional")
+    refuse_empty(professionals, listed, PROFESSIONALS[:1])
     return split(paid[structure], listed, mix=mix or None)
 
 

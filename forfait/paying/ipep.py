@@ -10,7 +10,17 @@ import pandas as pd
 import schemes.ipep
 from features.spending import PERIMETERS
 from features.tables import BENEFICIARIES, CONTACTS, DECLARATIONS, FEATURE_TABLE, INDICATORS, SPENDING
-from forfait.paying.sources import Priced, Sources, members, outside, participants, predicted, rows, with_doctor
+from forfait.paying.sources import (
+    Priced,
+    Sources,
+    has_c2s,
+    members,
+    outside,
+    participants,
+    predicted,
+    rows,
+    with_doctor,
+)
 from schemes.rulebook import Rules
 
 FAMILY = ("ipep",)
@@ -21,7 +31,6 @@ COLUMNS = [
     "patient_id", "present_share", "exposure_share", "expected_eur", "observed_eur", "year", "model", "version",
     "version_hash",
 ]  # fmt: skip
-C2S = ("c2s_free", "c2s_participative", "c2s_unknown")
 
 
 def ipep_inputs(sources: Sources, year: int, *, priced_by: Priced, rules: Rules) -> dict[str, pd.DataFrame]:
@@ -110,15 +119,15 @@ def _contacts(sources: Sources, groups: pd.DataFrame, year: int) -> pd.DataFrame
 
 def _described(sources: Sources, listed: pd.DataFrame, year: int) -> pd.DataFrame:
     """Members of the groups and of the nation counted by age band, sex, ALD and C2S: structure_id "*" is the nation."""
-    wanted = ("patient_id", "age", "is_woman", "ald_count", *C2S, "has_declared_doctor")
-    frame = rows(sources.table(FEATURE_TABLE, year).select(*wanted))
+    known = sources.table(FEATURE_TABLE, year)
+    wanted = ("patient_id", "age", "is_woman", "ald_count", "has_declared_doctor")
+    frame = rows(known.select(*wanted, has_c2s=has_c2s(known)))
     frame["age_band"] = pd.cut(
         frame["age"].astype("float64"),
         [-1, 15, 39, 64, 74, 84, 200],
         labels=["0-15", "16-39", "40-64", "65-74", "75-84", "85+"],
     ).astype("string")
     frame["has_ald"] = frame["ald_count"] > 0
-    frame["has_c2s"] = frame[list(C2S)].sum(axis=1) > 0
     frame["is_woman"] = frame["is_woman"].astype("boolean")
     nation = frame[frame["has_declared_doctor"]].assign(structure_id="*")
     mine = listed[["structure_id", "patient_id"]].merge(frame, on="patient_id", how="inner", validate="m:1")

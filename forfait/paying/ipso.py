@@ -10,23 +10,23 @@ import pandas as pd
 
 from features.declared_bricks import read_declared_bricks
 from features.spending import PERIMETERS
-from features.tables import BENEFICIARIES, BRICK_NAMES, BRICKS, FIDELISATION
+from features.tables import BENEFICIARIES, BRICK_NAMES, BRICKS
 from forfait.paying.sources import (
     Priced,
     Sources,
+    care_of,
     list_of,
     participants,
     predicted,
     reference,
     rows,
     spent,
+    with_care,
     with_doctor,
 )
 
 FAMILY = ("ipso",)
 MODELS = {"MG": "peps_mg"}
-CARE = ["in_team_cents", "outside_cents", "neutralised_cents"]
-KEY = ["structure_id", "patient_id"]
 SAMPLE = 20_000
 
 
@@ -43,8 +43,7 @@ def ipso_inputs(
     described = _described(sources, year, priced_by, home_year=care_year)
     people = rows(described.filter(described.patient_id.isin(listed["patient_id"].unique().tolist())))
     patients = listed.merge(people, on="patient_id", how="left", validate="m:1")
-    patients = patients.merge(_care(sources, practices, care_year), on=KEY, how="left", validate="1:1")
-    patients = patients.fillna(dict.fromkeys(CARE, 0)).astype(dict.fromkeys(CARE, "int64"))
+    patients = with_care(patients, care_of(sources, practices["structure_id"], care_year, perimeter="MG"))
     return {
         "participations": practices,
         "patients": patients.drop(columns=["is_diab", "is_age", "is_tot", "reason", "year"]),
@@ -67,12 +66,6 @@ def _described(sources: Sources, year: int, priced_by: Priced, *, home_year: int
     bricks = sources.table(BRICKS, year).select("patient_id", *BRICK_NAMES)
     joined = described.left_join(bricks, "patient_id").drop("patient_id_right")
     return joined.left_join(predicted(sources, year, priced_by), "patient_id").drop("patient_id_right")
-
-
-def _care(sources: Sources, practices: pd.DataFrame, year: int) -> pd.DataFrame:
-    counted = sources.table(FIDELISATION, year)
-    mine = (counted.perimeter == "MG") & counted.structure_id.isin(sorted(set(practices["structure_id"])))
-    return rows(counted.filter(mine))[[*KEY, *CARE]]
 
 
 def _reference(sources: Sources, year: int, priced_by: Priced, *, seed: int) -> pd.DataFrame:

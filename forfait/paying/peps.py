@@ -13,9 +13,13 @@ from features.roster import read_roster
 from features.spending import PERIMETERS
 from features.tables import BENEFICIARIES, FEATURE_TABLE, FIDELISATION, PATIENTELE, SPENDING
 from forfait.paying.sources import (
+    CARE,
+    KEY,
     Priced,
     Sources,
+    care_of,
     first_days,
+    has_c2s,
     list_of,
     members,
     participants,
@@ -23,12 +27,11 @@ from forfait.paying.sources import (
     reference,
     rows,
     spent,
+    with_care,
 )
 from schemes.peps import FAMILY
 
 MODELS = {"MG": "peps_mg", "MG_IDE": "peps_mg_ide"}
-CARE = ["in_team_cents", "outside_cents", "neutralised_cents"]
-KEY = ["structure_id", "patient_id"]
 FLAGS = {"DIAB": "is_diab", "AGE": "is_age", "TOT": "is_tot"}
 
 
@@ -61,14 +64,13 @@ def _perimeter(
     columns = [*KEY, "first_day", "last_day", "present_share", *FLAGS.values()]
     listed = list_of(sources, teams, year, provisional=care_year < year)[columns]
     people = _people(sources, year, listed, priced_by, home_year=care_year)
-    care = _care(sources, care_year, teams, perimeter)
-    patients = listed.merge(people, on="patient_id", how="left", validate="m:1")
-    patients = patients.merge(care.groupby(KEY, as_index=False)[CARE].sum(), on=KEY, how="left", validate="1:1")
-    patients = patients.astype({"zone_id": "string"}).fillna(dict.fromkeys(CARE, 0))
+    care = care_of(sources, teams["structure_id"], care_year, perimeter=perimeter)
+    patients = with_care(listed.merge(people, on="patient_id", how="left", validate="m:1"), care)
+    patients = patients.astype({"zone_id": "string"})
     national = _national(sources, year - 1, priced_by, perimeter)
     balance = _by_patientele(national)
     return {
-        "patients": patients.astype(dict.fromkeys(CARE, "int64")),
+        "patients": patients,
         "reference": balance.assign(perimeter=perimeter),
         "zones": _by_zone(national).assign(perimeter=perimeter),
         "fee_for_service": _fee_for_service(
@@ -85,7 +87,7 @@ def _people(sources: Sources, year: int, listed: pd.DataFrame, priced_by: Priced
     described = wanted.left_join(
         known.select(
             "patient_id",
-            c2s=(known.c2s_free + known.c2s_participative + known.c2s_unknown) > 0,
+            c2s=has_c2s(known),
             ame=known.ame > 0,
         ),
         "patient_id",
@@ -94,12 +96,6 @@ def _people(sources: Sources, year: int, listed: pd.DataFrame, priced_by: Priced
     described = described.left_join(at_home, "patient_id").drop("patient_id_right")
     frame = rows(described.left_join(predicted(sources, year, priced_by), "patient_id").drop("patient_id_right"))
     return frame.astype({"c2s": "boolean", "ame": "boolean"}).fillna({"c2s": False, "ame": False})
-
-
-def _care(sources: Sources, year: int, teams: pd.DataFrame, perimeter: str) -> pd.DataFrame:
-    counted = sources.table(FIDELISATION, year)
-    mine = (counted.perimeter == perimeter) & counted.structure_id.isin(sorted(teams["structure_id"]))
-    return rows(counted.filter(mine).order_by(KEY))
 
 
 def _national(sources: Sources, year: int, priced_by: Priced, perimeter: str) -> pd.DataFrame:
@@ -200,7 +196,7 @@ def _before(sources: Sources, entered: pd.DataFrame, year: int, priced_by: Price
     base = _people(sources, year, inside, priced_by, home_year=year)[["patient_id", "expected_eur"]]
     priced_list = inside.merge(base, on="patient_id", how="left", validate="m:1")
     weighted = priced_list["expected_eur"] * priced_list["present_share"]
-    care = _care(sources, year, entered, str(entered["perimeter"].iloc[0]))
+    care = care_of(sources, entered["structure_id"], year, perimeter=str(entered["perimeter"].iloc[0]))
     care = care.merge(inside[KEY], on=KEY, how="inner", validate="1:1")
     return pd.DataFrame(
         {

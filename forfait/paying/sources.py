@@ -16,8 +16,11 @@ from features.engine import dataset_path
 from features.errors import MissingError
 from features.participations import read_participations
 from features.store import read_dataset, years_written
-from features.tables import FEATURE_TABLE, PATIENTELE, PREDICTIONS, SPENDING, Table
+from features.tables import FEATURE_TABLE, FIDELISATION, PATIENTELE, PREDICTIONS, SPENDING, Table
 from features.versions import read_version
+
+KEY = ["structure_id", "patient_id"]
+CARE = ["in_team_cents", "outside_cents", "neutralised_cents"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,13 @@ class Sources:
     def has(self, table: Table, year: int) -> bool:
         """Whether the dataset of a year was written."""
         return year in years_written(table, self.data)
+
+
+def sources_in(
+    con: BaseBackend, data: Path, versions: Path, *, roster: Path | None = None, participations: Path | None = None
+) -> Sources:
+    """The sources of a data folder; roster and participations lie in it unless they are given."""
+    return Sources(con, data, versions, roster or data / "roster.csv", participations or data / "participations.csv")
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,24 @@ def list_of(sources: Sources, participations: pd.DataFrame, year: int, *, provis
     snapshot = on_list(members(sources, structures, year - 1), date(year - 1, 12, 31))
     days = {"first_day": pd.Timestamp(date(year, 1, 1)), "last_day": pd.Timestamp(date(year, 12, 31))}
     return within(snapshot.assign(**days, present_share=1.0), participations)
+
+
+def care_of(sources: Sources, structures: Iterable[str], year: int, *, perimeter: str) -> pd.DataFrame:
+    """Rows of `fidelisation` of some structures in a perimeter, in the order of structures and patients."""
+    counted = sources.table(FIDELISATION, year)
+    mine = (counted.perimeter == perimeter) & counted.structure_id.isin(sorted(set(structures)))
+    return rows(counted.filter(mine).order_by(KEY))
+
+
+def with_care(listed: pd.DataFrame, care: pd.DataFrame) -> pd.DataFrame:
+    """A list with the cents of care of each patient; 0 for someone whom the count does not have."""
+    joined = listed.merge(care[[*KEY, *CARE]], on=KEY, how="left", validate="1:1")
+    return joined.fillna(dict.fromkeys(CARE, 0)).astype(dict.fromkeys(CARE, "int64"))
+
+
+def has_c2s(known: ibis.Table) -> ibis.BooleanValue:
+    """Whether rows of `feature_table` show C2S, of any type."""
+    return (known.c2s_free + known.c2s_participative + known.c2s_unknown) > 0
 
 
 def predicted(sources: Sources, year: int, priced_by: Priced) -> ibis.Table:
