@@ -40,7 +40,9 @@ def seconds(run: Callable[[], object]) -> float:
 def compare(rows: int, features: int, trees: int, repeats: int) -> tuple[list[float], list[float]]:
     """Seconds of the estimator and of plain LightGBM, alternating."""
     table, euros, weight = made_up_table(rows, features)
-    model = SpendingRegressor(n_estimators=trees, cap_quantile=0.995, floor_eur=0.0, n_jobs=THREADS)
+    model = SpendingRegressor(
+        objective="regression", n_estimators=trees, cap_quantile=0.995, floor_eur=0.0, n_jobs=THREADS
+    )
     names = list(table.columns)
     capped = np.minimum(euros, np.quantile(euros, 0.995))
     parameters = model.tree_parameters(names) | {"seed": 0}

@@ -11,6 +11,7 @@ import numpy as np
 
 from features.encoding import Encoder, encode_frame, encode_rows, encode_table, encoder_of
 from features.log_link import LogExplainer, log_explainer
+from features.parts import explain_parts, parts_eur
 from features.versions import Card, read_version
 
 __all__ = ["Scorer", "encode_frame", "encode_rows", "encode_table", "expected_eur", "explained_eur", "load_scorer"]
@@ -28,11 +29,19 @@ class Scorer:
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
         """Expected euros for a full year, shape (n,), of an encoded matrix (n, features)."""
-        raw = self.booster.predict(matrix, num_threads=_threads(matrix))
-        return expected_eur(np.asarray(raw), self.card.balance_factor, self.card.floor_eur)
+        threads, parts = _threads(matrix), self.card.parts
+        if parts:
+            raw = parts_eur(self.booster, parts, matrix, threads=threads)
+        else:
+            raw = np.asarray(self.booster.predict(matrix, num_threads=threads))
+        return expected_eur(raw, self.card.balance_factor, self.card.floor_eur)
 
     def explain(self, matrix: np.ndarray) -> np.ndarray:
         """Euros, shape (n, features + 2): base, one column per feature, floor; each row adds up to `predict`."""
+        if self.card.parts:
+            threads, factor = _threads(matrix), self.card.balance_factor
+            euros = explain_parts(self.booster, self.card.parts, matrix, self._references, threads=threads)
+            return with_floor(factor * euros, self.card.floor_eur)
         if self.card.link == "log":
             return with_floor(self._log_explainer.explain(matrix), self.card.floor_eur)
         contributions = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=_threads(matrix)))
@@ -43,10 +52,13 @@ class Scorer:
         """What turns rows, tables or frames by feature name into the matrix; built once."""
         return encoder_of(self.card.features)
 
+    @property
+    def _references(self) -> np.ndarray:
+        return np.array(self.card.reference_rows, dtype=float).reshape(-1, len(self.card.features))
+
     @cached_property
     def _log_explainer(self) -> LogExplainer:
-        references = np.array(self.card.reference_rows, dtype=float)
-        return log_explainer(self.booster, references, self.card.balance_factor)
+        return log_explainer(self.booster, self._references, self.card.balance_factor)
 
     @property
     def explained_names(self) -> list[str]:

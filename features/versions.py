@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from features.errors import MissingError, RuleError
+from features.parts import Part
 
 UNIT = "EUR per year"
 GENESIS = "0" * 64
@@ -42,6 +43,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     expected = max(balance_factor × inverse_link(trees), floor_eur), in euros for a full year.
     `reference_rows` are the encoded reference patients of a log-link explanation (empty for identity).
+    With link "parts", the inverse links are those of `parts`, which hold all trees in order (features/parts.py).
     """
 
     model: str
@@ -58,6 +60,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     reference_rows: tuple[tuple[float | None, ...], ...] = ()
     training_years: tuple[int, ...] = ()
     test_year: int | None = None
+    parts: tuple[Part, ...] = ()
     population: dict[str, float] = {}
     metrics: dict[str, float] = {}
     data_hashes: dict[str, str] = {}

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from features.errors import InputError
+from forfait.cli_evaluate import evaluate
 from forfait.cli_exports import EXPORT_COMMANDS
 from forfait.cli_pages import PAGE_COMMANDS
 from forfait.cli_schemes import SCHEME_COMMANDS
@@ -154,6 +155,9 @@ def train(
         result = train_model(data, model, year, root=versions, seed=seed, progress=step)
     for table in result_tables(result):
         out.print(table)
+
+
+app.command()(evaluate)
 
 
 @app.command()

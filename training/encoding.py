@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 PRIOR_WEIGHT = 10.0
+FEW_LEVELS = 12
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,43 @@ def encode_table(encoding: Encoding, table: object) -> object:
     return matrix
 
 
+def unordered(table: object, encoding: Encoding) -> frozenset[int]:
+    """Numbers of the columns that are unordered categories of few levels, each of which may have an effect."""
+    if not isinstance(table, pd.DataFrame):
+        return frozenset()
+    return frozenset(
+        number
+        for number, name in enumerate(table.columns)
+        if len(encoding.categories.get(str(name), ())) in range(3, FEW_LEVELS + 1)
+    )
+
+
+def ranks_out_of_fold(
+    encoding: Encoding, table: object, matrix: np.ndarray, truth: tuple[np.ndarray, np.ndarray], folds: list[np.ndarray]
+) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """The matrix with ranks of columns of many levels learnt without the row's own fold, and what ranks stand for.
+
+    truth: (y, weight).
+
+    A level of a few rows would otherwise stand where its own rows' target puts it, and trees would learn that.
+    """
+    if not isinstance(table, pd.DataFrame):
+        return matrix, {}
+    matrix, (y, weight), values = matrix.copy(), truth, {}
+    for number, name in enumerate(table.columns):
+        categories = encoding.categories.get(str(name), ())
+        column = table.iloc[:, number]
+        if len(categories) <= FEW_LEVELS or (isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered):
+            continue
+        codes = pd.Index(categories).get_indexer(pd.Index(column))
+        final = values[number] = np.maximum.accumulate(_means(codes, len(categories), y, weight))
+        for held in folds:
+            without = _means(codes[~held], len(categories), y[~held], weight[~held])
+            rank = np.interp(without, final, np.arange(len(categories), dtype=float))
+            matrix[held, number] = np.where(codes[held] >= 0, rank[codes[held]], np.nan)
+    return matrix, values
+
+
 def tree_names(names: list[str]) -> list[str]:
     """Names that LightGBM's text format accepts (letters, digits, underscore), kept distinct."""
     plain = [re.sub(r"\W", "_", name, flags=re.ASCII) for name in names]
@@ -67,12 +105,16 @@ def _ranked(column: pd.Series, y: np.ndarray, weight: np.ndarray) -> tuple[objec
     if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
         return tuple(column.dtype.categories)
     codes, found = pd.factorize(column, sort=True)
+    return tuple(found[rank] for rank in np.argsort(_means(codes, len(found), y, weight), kind="stable"))
+
+
+def _means(codes: np.ndarray, levels: int, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Mean target of each level, drawn to the overall mean by `PRIOR_WEIGHT` rows."""
     known = codes >= 0
-    mass = np.bincount(codes[known], weight[known], minlength=len(found))
-    total = np.bincount(codes[known], (weight * y)[known], minlength=len(found))
+    mass = np.bincount(codes[known], weight[known], minlength=levels)
+    total = np.bincount(codes[known], (weight * y)[known], minlength=levels)
     prior = PRIOR_WEIGHT * weight.mean()
-    mean = (total + prior * np.average(y, weights=weight)) / (mass + prior)
-    return tuple(found[rank] for rank in np.argsort(mean, kind="stable"))
+    return (total + prior * np.average(y, weights=weight)) / (mass + prior)
 
 
 def _numbers(column: pd.Series, categories: tuple[object, ...] | None) -> np.ndarray:

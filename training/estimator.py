@@ -23,13 +23,16 @@ from sklearn.utils.validation import (
 )
 
 from features.log_link import log_explainer
+from features.parts import Part, explain_parts, parts_eur
 from features.scoring import BASE, FLOOR, expected_eur, explained_eur, with_floor
 from training.balance import balance_factor, capped_target, held_out, weighted_quantile
-from training.encoding import encode_table, learn_encoding, tree_names
+from training.choice import PATIENCE, Columns, Table, blend, folds_of, with_cells
+from training.encoding import encode_table, learn_encoding, ranks_out_of_fold, tree_names, unordered
 from training.trees import balance_cells, grow, without_training_data
 
-LINKS = {"regression": "identity", "poisson": "log", "tweedie": "log"}
+LINKS = {"blend": "parts", "regression": "identity", "poisson": "log", "tweedie": "log"}
 REFERENCES = 100
+FEWEST_ROWS = 200
 
 
 class SpendingRegressor(RegressorMixin, BaseEstimator):
@@ -38,13 +41,15 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     prediction = max(balance_factor_ × inverse link of the trees + balance_shift_, floor_eur)
 
     Parameters (all keyword):
-    objective: "regression" (squared error, additive in euros), "poisson" or "tweedie" (log link).
+    objective: "blend" (formulas and trees weighed out of fold, see training/choice.py; n_estimators is then the most
+    trees of each), "regression" (squared error, additive in euros), "poisson" or "tweedie" (log link).
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples, reg_lambda, feature_fraction,
     bagging_fraction, extra_trees (thresholds drawn at random), max_bin: as in LightGBM; bagging is redrawn at
     each tree.
     tweedie_power: variance power, between 1 and 2.
     cap_quantile: share (0 to 1) of the weighted target above which training caps it; None does not.
-    floor_eur: lowest prediction (0 or more); needs a target without negative values.
+    floor_eur: lowest prediction (0 or more); needs a target without negative values. A blend is floored at 0 by
+    itself where no target is negative.
     balance: put the capped or lost amount back, so that Σ weight × prediction = Σ weight × target.
     balance_on: columns on whose large cells the amount is put back as well (see training/trees.py); None: one
     factor for all.
@@ -53,15 +58,16 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     validation_fraction: share of groups held out for early stopping, and not trained on.
     random_state: seed. n_jobs: threads (None: all). The fitted model does not depend on the number of threads.
 
-    Attributes: booster_, balance_factor_, balance_shift_ (only where the target has negative values), cap_,
+    Attributes: booster_, parts_ and weights_ (of a blend), floor_, balance_factor_, balance_shift_ (only where
+    the target has negative values), cap_,
     n_trees_, reference_ (encoded reference rows of a log link), encoding_, n_features_in_, feature_names_in_.
     """
 
     def __init__(
         self,
         *,
-        objective: str = "regression",
-        n_estimators: int = 200,
+        objective: str = "blend",
+        n_estimators: int = 400,
         learning_rate: float = 0.05,
         num_leaves: int = 12,
         max_depth: int = 4,
@@ -109,17 +115,49 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         generator = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         held = self._hold_out(y, groups, generator)
         parameters = self.tree_parameters(self._names) | {"seed": int(generator.integers(2**31 - 1))}
-        self.booster_ = without_training_data(self._grow(matrix, y, weight, parameters, held))
+        self.parts_: tuple[Part, ...] = ()
+        self.weights_: Mapping[str, float] = {}
+        self.floor_ = self.floor_eur
+        if self._is_blend(len(y)):
+            self._blend(X, matrix, (y, weight), parameters, groups)
+        else:
+            self.booster_ = without_training_data(self._grow(matrix, y, weight, parameters, held))
         self.n_trees_ = self.booster_.num_trees()
         self._balance(matrix, y, weight)
         self.reference_ = self._references(matrix, weight, generator)
         return self
 
+    def _is_blend(self, rows: int) -> bool:
+        return self.objective == "blend" and rows >= FEWEST_ROWS
+
+    def _blend(
+        self,
+        X: Any,
+        matrix: np.ndarray,
+        truth: tuple[np.ndarray, np.ndarray],
+        parameters: dict[str, Any],
+        groups: Any,
+    ) -> None:
+        y, weight = truth
+        folds = folds_of(len(y), groups, parameters["seed"])
+        bound = {number for number, name in enumerate(self._names) if (self.monotone or {}).get(name)}
+        ranked, values = ranks_out_of_fold(self.encoding_, X, matrix, truth, folds)
+        table = Table(ranked, capped_target(y, weight, self.cap_), weight, folds)
+        columns = Columns(unordered(X, self.encoding_), values, bound)
+        stopped = parameters | {"early_stopping_round": self.early_stopping_rounds or PATIENCE}
+        found = blend(table, stopped, tree_names(self._names), columns=columns)
+        cells = self.balance_columns(self._names)
+        if cells:
+            found = with_cells(found, matrix, truth, parameters, cells=cells)
+        self.booster_, self.parts_, self.weights_ = lgb.Booster(model_str=found.text), found.parts, found.weights
+        if self.floor_ is None and not (y < 0).any():
+            self.floor_ = 0.0
+
     def predict(self, X: Any) -> np.ndarray:
         """Expected target of each row, shape (n,), in the unit of the target."""
         check_is_fitted(self)
         raw = self._raw(self._matrix(X, reset=False))
-        return expected_eur(raw, self.balance_factor_, self.floor_eur) + self.balance_shift_
+        return expected_eur(raw, self.balance_factor_, self.floor_) + self.balance_shift_
 
     def explain(self, X: Any) -> pd.DataFrame:
         """Euros of each row: `base_eur`, one column per feature, `floor_eur` where a floor is set.
@@ -129,15 +167,18 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         matrix = self._matrix(X, reset=False)
-        if LINKS[self.objective] == "log":
+        if self.parts_:
+            parts = explain_parts(self.booster_, self.parts_, matrix, self.reference_, threads=self._threads)
+            euros = with_floor(self.balance_factor_ * parts, self.floor_)
+        elif LINKS[self.objective] == "log":
             explainer = log_explainer(self.booster_, self.reference_, self.balance_factor_)
-            euros = with_floor(explainer.explain(matrix), self.floor_eur)
+            euros = with_floor(explainer.explain(matrix), self.floor_)
         else:
             contributions = self.booster_.predict(matrix, pred_contrib=True, num_threads=self._threads)
-            euros = explained_eur(np.asarray(contributions), self.balance_factor_, self.floor_eur)
+            euros = explained_eur(np.asarray(contributions), self.balance_factor_, self.floor_)
         euros[:, 0] += self.balance_shift_
         frame = pd.DataFrame(euros, columns=[BASE, *self._names, FLOOR], index=getattr(X, "index", None))
-        return frame if self.floor_eur is not None else frame.drop(columns=FLOOR)
+        return frame if self.floor_ is not None else frame.drop(columns=FLOOR)
 
     def tree_parameters(self, names: Sequence[str]) -> dict[str, Any]:
         """LightGBM's parameters for columns `names`, without the seed; deterministic on any number of threads."""
@@ -146,7 +187,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         if unknown:
             raise ValueError(f"monotone names {unknown[0]!r}, which is not a column; columns: {list(names[:8])}")
         return {
-            "objective": self.objective,
+            "objective": "regression" if self.objective == "blend" else self.objective,
             "tweedie_variance_power": self.tweedie_power,
             "num_iterations": self.n_estimators,
             "learning_rate": self.learning_rate,
@@ -198,6 +239,8 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         return check_array(encode_table(self.encoding_, X), estimator=self, **checks)
 
     def _raw(self, matrix: np.ndarray) -> np.ndarray:
+        if self.parts_:
+            return parts_eur(self.booster_, self.parts_, matrix, threads=self._threads)
         return np.asarray(self.booster_.predict(matrix, num_threads=self._threads))
 
     def _check_target(self, y: np.ndarray, weight: np.ndarray) -> None:
@@ -242,10 +285,10 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         if (y < 0).any():
             self.balance_shift_ = float(weight @ (y - raw) / weight.sum())
         else:
-            self.balance_factor_ = balance_factor(raw, float(weight @ y), weight, floor=self.floor_eur)
+            self.balance_factor_ = balance_factor(raw, float(weight @ y), weight, floor=self.floor_)
 
     def _references(self, matrix: np.ndarray, weight: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        if LINKS[self.objective] == "identity":
+        if LINKS[self.objective] != "log" and not any(part.link == "log" for part in self.parts_):
             return matrix[:0]
         count = min(REFERENCES, int((weight > 0).sum()))
         return matrix[generator.choice(len(matrix), count, replace=False, p=weight / weight.sum())]

@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
     from mlflow.tracking import MlflowClient
 
+    from training.evaluation.record import Evaluation
     from training.train import TrainingResult
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -72,6 +74,29 @@ def register(result: TrainingResult, root: Path) -> str:
             mlflow.log_figure(figure, f"plots/{picture}.png", save_kwargs={"dpi": 140, "bbox_inches": "tight"})
         _log_model(client, card, root)
     return run.info.run_id
+
+
+def log_evaluation(evaluation: Evaluation, files: Sequence[Path], root: Path) -> str | None:
+    """Identifier of the run of the version with which the files (folder `evaluation`) and figures were logged.
+
+    Figures are named `evaluation_<year>_<measure>`, so that years stand side by side. None where MLflow has no run of
+    the version (a store begun anew).
+    """
+    client, facts = open_store(root), evaluation.facts
+    experiment = client.get_experiment_by_name(facts.model)
+    tagged = f"tags.{VERSION_TAG} = '{facts.version}'"
+    runs = client.search_runs([experiment.experiment_id], tagged, max_results=1) if experiment else []
+    if not runs:
+        return None
+    run = runs[0].info.run_id
+    for file in files:
+        client.log_artifact(run, str(file), "evaluation")
+    for figure in evaluation.fit:
+        if figure.value is not None:
+            client.log_metric(run, f"evaluation_{facts.year}_{figure.name}", figure.value)
+    for verdict in evaluation.verdicts:
+        client.set_tag(run, f"evaluation_{facts.year}_{verdict.name}", verdict.status)
+    return run
 
 
 def promote(root: Path, model: str, version: int, *, from_date: date, decided_on: date, by: str, why: str) -> Entry:

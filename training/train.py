@@ -127,6 +127,7 @@ def _load(data: Path, recipe: Recipe, years: list[int], year: int) -> tuple[Rows
 def _fit(recipe: Recipe, rows: Rows, seed: int, say: Say) -> tuple[SpendingRegressor, OutOfFold]:
     say(f"2/6 choosing the number of trees on {FOLDS} folds by patient")
     estimator = SpendingRegressor(
+        objective="regression",
         n_estimators=recipe.most_trees,
         min_child_samples=smallest_leaf(len(rows.spent_eur)),
         cap_quantile=recipe.cap_quantile,

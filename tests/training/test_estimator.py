@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from training import SpendingRegressor
 from training.balance import balance_factor, held_out, weighted_quantile
 
-QUICK = {"n_estimators": 40, "min_child_samples": 10, "learning_rate": 0.2, "n_jobs": 1}
+QUICK = {"objective": "regression", "n_estimators": 40, "min_child_samples": 10, "learning_rate": 0.2, "n_jobs": 1}
 
 
 def spending(rows: int = 600, *, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -33,7 +33,7 @@ def spending(rows: int = 600, *, seed: int = 0) -> tuple[pd.DataFrame, np.ndarra
 def test_predictions_add_up_to_uncapped_spending(objective, floor):
     """Σ weight × prediction = Σ weight × spending, with a cap in training and a floor that binds."""
     table, euros, weight = spending()
-    model = SpendingRegressor(objective=objective, floor_eur=floor, cap_quantile=0.9, **QUICK)
+    model = SpendingRegressor(**{**QUICK, "objective": objective}, floor_eur=floor, cap_quantile=0.9)
     expected = model.fit(table, euros, sample_weight=weight).predict(table)
     assert weight @ expected == pytest.approx(weight @ euros, rel=1e-9)
     assert floor is None or expected.min() >= floor
@@ -106,7 +106,9 @@ def test_balance_factor_makes_the_sum_right_for_any_floor(rows, floor, times):
 def test_explanations_add_up(seed, objective, floor, cap):
     """base_eur + one column per feature (+ floor_eur) = prediction, to 1e-6 €, seen in training or not."""
     table, euros, weight = spending(150, seed=seed)
-    model = SpendingRegressor(objective=objective, floor_eur=floor, cap_quantile=cap, **{**QUICK, "n_estimators": 10})
+    model = SpendingRegressor(
+        floor_eur=floor, cap_quantile=cap, **{**QUICK, "objective": objective, "n_estimators": 10}
+    )
     model.fit(table, euros + 1, sample_weight=weight)
     unseen, _, _ = spending(20, seed=seed + 1)
     explained = model.explain(unseen)
@@ -122,7 +124,7 @@ def test_monotone_features_never_turn(seed, objective, direction):
     generator = np.random.default_rng(seed)
     table = pd.DataFrame(generator.integers(0, 6, (200, 3)).astype(float), columns=["a", "b", "c"])
     euros = generator.gamma(1.0, 50 + 20 * table["b"])
-    model = SpendingRegressor(objective=objective, monotone={"a": direction}, **QUICK).fit(table, euros)
+    model = SpendingRegressor(**{**QUICK, "objective": objective}, monotone={"a": direction}).fit(table, euros)
     rows = table.sample(20, random_state=0)
     path = np.array([model.predict(rows.assign(a=float(value))) for value in range(6)])
     assert (direction * np.diff(path, axis=0) >= -1e-9).all()
@@ -201,7 +203,7 @@ def test_contradictory_parameters_say_what_would_be_right(parameters, message):
     """Each mistake has a message with the value."""
     table, euros, _ = spending()
     with pytest.raises(ValueError, match=message):
-        SpendingRegressor(**QUICK, **parameters).fit(table, euros)
+        SpendingRegressor(**{**QUICK, **parameters}).fit(table, euros)
 
 
 def test_negative_spending_needs_a_plain_regression():
@@ -209,7 +211,7 @@ def test_negative_spending_needs_a_plain_regression():
     table, euros, _ = spending()
     for parameters in ({"objective": "poisson"}, {"floor_eur": 0.0}):
         with pytest.raises(ValueError, match="negative values"):
-            SpendingRegressor(**QUICK, **parameters).fit(table, euros - 1)
+            SpendingRegressor(**{**QUICK, **parameters}).fit(table, euros - 1)
 
 
 def test_amounts_are_put_back_by_cell_where_asked():
@@ -234,7 +236,9 @@ def test_amounts_are_put_back_by_cell_where_asked():
 def test_trees_of_the_balance_split_on_the_cells_only():
     """The last trees hold no other feature than those of balance_on; the log link keeps its sum too."""
     table, euros, weight = spending()
-    model = SpendingRegressor(objective="poisson", balance_on=["age"], **QUICK).fit(table, euros, sample_weight=weight)
+    model = SpendingRegressor(**{**QUICK, "objective": "poisson"}, balance_on=["age"]).fit(
+        table, euros, sample_weight=weight
+    )
     trees = model.booster_.trees_to_dataframe()
     last = trees.loc[trees["tree_index"] >= QUICK["n_estimators"], "split_feature"].dropna()
     assert set(last) == {"age"}
