@@ -18,6 +18,7 @@ import msgspec
 from features.errors import MissingError, RuleError
 
 UNIT = "EUR per year"
+EPISODE_UNIT = "EUR per episode"
 GENESIS = "0" * 64
 
 
@@ -40,7 +41,7 @@ class CardFeature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All that is needed to score and to account for a version, beside the trees.
 
-    expected = max(balance_factor × inverse_link(trees), floor_eur), in euros for a full year.
+    expected = max(balance_factor × inverse_link(trees), floor_eur), in euros for a full year or an episode (`unit`).
     `reference_rows` are the encoded reference patients of a log-link explanation (empty for identity).
     """
 

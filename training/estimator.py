@@ -28,7 +28,7 @@ from training.balance import balance_factor, capped_target, held_out, weighted_q
 from training.encoding import encode_table, learn_encoding, tree_names
 from training.trees import balance_cells, grow, without_training_data
 
-LINKS = {"regression": "identity", "poisson": "log", "tweedie": "log"}
+LINKS = {"regression": "identity", "poisson": "log", "tweedie": "log", "gamma": "log"}
 REFERENCES = 100
 
 
@@ -38,7 +38,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     prediction = max(balance_factor_ × inverse link of the trees + balance_shift_, floor_eur)
 
     Parameters (all keyword):
-    objective: "regression" (squared error, additive in euros), "poisson" or "tweedie" (log link).
+    objective: "regression" (squared error, additive in euros), "poisson", "tweedie" or "gamma" (log link).
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples, reg_lambda, feature_fraction,
     bagging_fraction, extra_trees (thresholds drawn at random), max_bin: as in LightGBM; bagging is redrawn at
     each tree.
@@ -176,9 +176,10 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         return [list(names).index(name) for name in wanted]
 
     def __sklearn_tags__(self) -> Tags:
-        """Tags of scikit-learn: missing values are taken."""
+        """Tags of scikit-learn: missing values are taken; a log link takes no negative target."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.target_tags.positive_only = LINKS.get(self.objective) == "log"
         return tags
 
     @property
@@ -209,6 +210,8 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
             raise ValueError("the target has negative values; use objective='regression' without floor_eur")
         if self.floor_eur is not None and self.floor_eur < 0:
             raise ValueError(f"floor_eur is {self.floor_eur}; it should be 0 or more")
+        if self.objective == "gamma" and (y == 0).any():
+            raise ValueError("the target has zeros, which gamma does not take; use objective='tweedie'")
         if LINKS[self.objective] == "log" and not weight @ y > 0:
             raise ValueError("the target is zero everywhere; use objective='regression'")
 
