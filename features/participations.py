@@ -12,12 +12,16 @@ from features.roster import OPEN_END
 COLUMNS = ("structure_id", "structure_name", "scheme", "from_date", "to_date")
 OPTIONAL = (
     "patientele", "perimeter", "phase_from", "quality_share", "carte", "experience_points", "opened_on", "legal_form",
+    "phase", "programmes",
 )  # fmt: skip
+EDS_ONLY = ("phase", "programmes")
 PEPS_FAMILY = ("peps", "peps2", "primordial", "capitation")
-HOSPITAL_SCHEMES = ("biosimilars", "biosimilars_caqes")
+EDS = "eds"
+HOSPITAL_SCHEMES = ("biosimilars", "biosimilars_caqes", EDS)
 SCHEMES = (*PEPS_FAMILY, "ipep", "ipso", *HOSPITAL_SCHEMES)
 PATIENTELES = ("DIAB", "AGE", "TOT")
 PERIMETERS = ("MG", "MG_IDE")
+PROGRAMMES = Path(__file__).parent / "episodes" / "programmes"
 FINESS_LENGTHS = (8, 9)
 MOST_EXPERIENCE_POINTS = 20
 
@@ -28,8 +32,9 @@ def read_participations(path: Path) -> pd.DataFrame:
     Columns: structure_id (hospitals: the first 8 characters of the FINESS, as in claims), structure_name, scheme,
     from_date, to_date (`OPEN_END` where empty), patientele and perimeter (PEPS family), phase_from (first day of
     phase 1; from_date where empty), quality_share (0 to 1; NaN: not known), carte (yes or no), experience_points
-    (0 to 20; NaN: not measured), opened_on (day a centre created from scratch opened; NaT), legal_form. Text that
-    is not given is None.
+    (0 to 20; NaN: not measured), opened_on (day a centre created from scratch opened; NaT), legal_form, and for EDS
+    phase (empty: that of the year of participation) and programmes (a list a, b; empty: all). Text that is not given
+    is None.
     A column that no structure needs may be absent; `,` or `;` between columns, dates as YYYY-MM-DD.
     Errors: MissingError for no file; InputError naming the file, the column and the row (1 is the header).
     """
@@ -49,6 +54,8 @@ def read_participations(path: Path) -> pd.DataFrame:
         experience_points=figures(path, rows, "experience_points", low=0, high=MOST_EXPERIENCE_POINTS),
         opened_on=days(path, rows, "opened_on"),
         legal_form=or_none(rows["legal_form"]),
+        phase=or_none(rows["phase"]),
+        programmes=or_none(rows["programmes"].map(_listed)),
     )
     _check_days(path, typed)
     return typed
@@ -69,6 +76,20 @@ def _check_text(path: Path, rows: pd.DataFrame) -> None:
     is_hospital = rows["scheme"].isin(HOSPITAL_SCHEMES)
     bad = is_hospital & ~rows["structure_id"].str.len().isin(FINESS_LENGTHS)
     refuse(path, "structure_id", bad, "is not a FINESS of 8 or 9 characters", rows["structure_id"])
+    for name in EDS_ONLY:
+        refuse(path, name, (rows["scheme"] != EDS) & (rows[name] != ""), f"is for {EDS} alone; leave it empty")
+    built = sorted({file.stem.rsplit("_", 1)[0] for file in PROGRAMMES.glob("*.yaml")})
+    bad = ~rows["programmes"].map(lambda text: not text or set(_parts(text)) <= set(built))
+    refuse(path, "programmes", bad, f"should be a list of {', '.join(built)}", rows["programmes"])
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def _listed(text: str) -> str:
+    """A list with its names once each, in order, so that two ways of writing it are the same input."""
+    return ", ".join(sorted(set(_parts(text))))
 
 
 def _check_days(path: Path, rows: pd.DataFrame) -> None:

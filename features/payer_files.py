@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -14,16 +16,11 @@ def read_rows(path: Path, columns: Sequence[str], *, optional: Sequence[str] = (
     """Rows as stripped text, "" where empty: the `columns`, then those of `optional` (empty where absent).
 
     The separator is `,` or `;`; further columns are left out. `holds` says what the file lists.
-    Errors: MissingError for no file; InputError for a column that is missing, or there twice.
+    Errors: MissingError for no file; InputError for a column that is missing or there twice, or a row with more cells.
     """
     if not path.exists():
         raise MissingError(f"{path} is missing: it lists {', '.join(columns)}, {holds} a row")
-    with path.open(encoding="utf-8-sig") as file:
-        header = file.readline()
-    rows = pd.read_csv(
-        path, sep=";" if ";" in header else ",", dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
-    )
-    rows = rows.rename(columns=str.strip).apply(lambda column: column.str.strip())
+    rows = _cells(path)
     missing = [name for name in columns if name not in rows.columns]
     if missing:
         raise InputError(f"{path.name}: column {', '.join(missing)} is missing; the file has {', '.join(columns)}")
@@ -31,7 +28,24 @@ def read_rows(path: Path, columns: Sequence[str], *, optional: Sequence[str] = (
     if twice:
         raise InputError(f"{path.name}: column {', '.join(twice)} stands there twice; keep one")
     absent = {name: "" for name in optional if name not in rows.columns}
-    return rows.assign(**absent)[[*columns, *optional]].fillna("")
+    return rows.assign(**absent)[[*columns, *optional]]
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    """Every cell as stripped text, "" where a row is short. Errors: InputError for a row with cells beyond the header.
+
+    A list written a,b without quotes would otherwise lose its end.
+    """
+    text = path.read_text(encoding="utf-8-sig")
+    separator = ";" if ";" in text.partition("\n")[0] else ","
+    lines = [[cell.strip() for cell in line] for line in csv.reader(StringIO(text), delimiter=separator) if line]
+    header, *given = lines or [[]]
+    width = len(header)
+    for number, line in enumerate(given, start=2):
+        if any(line[width:]):
+            many = f"row {number} has {len(line)} cells for {width} columns"
+            raise InputError(f"{path.name}: {many}; put quotes around a cell that holds {separator!r}")
+    return pd.DataFrame([(line + [""] * width)[:width] for line in given], columns=header, dtype=str)
 
 
 def refuse(path: Path, column: str, bad: pd.Series, why: str, values: pd.Series | None = None) -> None:
@@ -57,11 +71,14 @@ def refuse_unknown(path: Path, rows: pd.DataFrame, column: str, known: Sequence[
     refuse(path, column, bad, f"is unknown; it should be one of {', '.join(known)}", rows[column])
 
 
-def days(path: Path, rows: pd.DataFrame, column: str) -> pd.Series:
-    """Dates of a text column, NaT where empty. Errors: InputError for what is not YYYY-MM-DD."""
+def days(path: Path, rows: pd.DataFrame, column: str, *, shows_value: bool = True) -> pd.Series:
+    """Dates of a text column, NaT where empty. Errors: InputError for what is not YYYY-MM-DD.
+
+    shows_value: whether a message may quote what stands there; no where it is a patient's.
+    """
     given = rows[column]
     dates = pd.to_datetime(given.where(given != ""), format="%Y-%m-%d", errors="coerce")
-    refuse(path, column, dates.isna() & (given != ""), "is not a date YYYY-MM-DD", given)
+    refuse(path, column, dates.isna() & (given != ""), "is not a date YYYY-MM-DD", given if shows_value else None)
     return dates
 
 

@@ -54,6 +54,9 @@ WRITTEN_BY = {
     "episode_lines": "episodes",
     "episode_flow": "episodes",
     "episode_features": "episodes",
+    "episode_outcomes": "episodes",
+    "episode_predictions": "predict eds_pth",
+    "episode_explanations": "explain eds_pth",
 }
 IBIS_TYPES = {"strings": "array<string>"}
 

@@ -19,6 +19,7 @@ from features.errors import MissingError, RuleError
 from features.parts import Part
 
 UNIT = "EUR per year"
+EPISODE_UNIT = "EUR per episode"
 GENESIS = "0" * 64
 
 
@@ -41,7 +42,7 @@ class CardFeature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All that is needed to score and to account for a version, beside the trees.
 
-    expected = max(balance_factor × inverse_link(trees), floor_eur), in euros for a full year.
+    expected = max(balance_factor × inverse_link(trees), floor_eur), in euros for a full year or an episode (`unit`).
     `reference_rows` are the encoded reference patients of a log-link explanation (empty for identity).
     With link "parts", the inverse links are those of `parts`, which hold all trees in order (features/parts.py).
     """

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from features.errors import InputError
+from forfait.cli_episodes import EPISODE_COMMANDS
 from forfait.cli_evaluate import evaluate
 from forfait.cli_exports import EXPORT_COMMANDS
 from forfait.cli_pages import PAGE_COMMANDS
 from forfait.cli_schemes import SCHEME_COMMANDS
+from forfait.cli_watch import WATCH_COMMANDS
 from forfait.console import frame_table, out, run_safely, working
 from forfait.options import (
     DATA,
@@ -47,16 +49,22 @@ def synth(
     patients: Annotated[int, typer.Option(help="Persons alive on 1 January of the first year.")] = 50_000,
     years: Annotated[str, typer.Option(help="First and last year of care.")] = "2022..2024",
     seed: Annotated[int, typer.Option(help="Same seed, same France.")] = 1,
+    surgery: Annotated[
+        float, typer.Option(help="Hips, knees and colectomies, as a multiple of those of France.")
+    ] = 1.0,
     data: Data = DATA,
 ) -> None:
     """Fictional France: raw SNDS tables, calibrated, with the pitfalls planted.
 
     Example: [bold]forfait synth --patients 50000 --years 2022..2024 --seed 1[/]
+    For episodes: [bold]forfait synth --patients 25000 --years 2021..2024 --surgery 20[/]
     """
     from features.synth import synthesise
 
     with working("synth") as step:
-        report = synthesise(data, patients=patients, years=years_between(years), seed=seed, progress=step)
+        report = synthesise(
+            data, patients=patients, years=years_between(years), seed=seed, surgery=surgery, progress=step
+        )
     out.print(frame_table(report, "Fictional France against its calibration targets"))
 
 
@@ -147,13 +155,13 @@ def train(
     """Fit a version on past years, test it on the last, against its baselines; register it as challenger.
 
     Example: [bold]forfait train peps_mg --year 2024[/]
+    For episodes: [bold]forfait train eds_pth --year 2023[/]
     """
-    from training.report import result_tables
-    from training.train import train as train_model
+    from forfait.modelling import trained_tables
 
     with working(f"train {model}") as step:
-        result = train_model(data, model, year, root=versions, seed=seed, progress=step)
-    for table in result_tables(result):
+        tables = trained_tables(data, model, year, root=versions, options=(seed, step))
+    for table in tables:
         out.print(table)
 
 
@@ -213,17 +221,16 @@ def in_force(
 def predict(
     model: Model, year: Year, version: Version = None, on: On = None, data: Data = DATA, versions: Versions = VERSIONS
 ) -> None:
-    """Expected euros of each patient for the year, under a version or the one in force.
+    """Expected euros of each patient (or episode) of the year, under a version or the one in force.
 
     Example: [bold]forfait predict peps_mg --year 2024 --on 2024-03-01[/]
     """
-    from training.score import predict_year
+    from forfait.modelling import predicted_line
 
     chosen = chosen_version(versions, model, version, on=on and on.date(), today=today())
     with working(f"predict {model} {year}"):
-        predictions = predict_year(data, versions, model, chosen, year)
-    mean = predictions["expected_eur"].mean()
-    out.print(f"{model} version {chosen}, {year}: {len(predictions):,} patients, mean {mean:,.2f} EUR per year")
+        line = predicted_line(data, model, year, root=versions, version=chosen)
+    out.print(line)
 
 
 @app.command()
@@ -236,19 +243,19 @@ def explain(
     data: Data = DATA,
     versions: Versions = VERSIONS,
 ) -> None:
-    """Euros per feature and family, for each patient and each structure.
+    """Euros per feature and family, for each patient (or episode) and each structure (or establishment).
 
     Example: [bold]forfait explain peps_mg --year 2024 --version 1[/]
     """
-    from training.score import explain_year
+    from forfait.modelling import explained_frame
 
     chosen = chosen_version(versions, model, version, on=on and on.date(), today=today())
     with working(f"explain {model} {year}"):
-        summary = explain_year(data, versions, model, chosen, year, everyone=everyone)
-    out.print(frame_table(summary, f"{model} version {chosen}, {year}: mean euros per family and structure"))
+        summary, title = explained_frame(data, model, year, root=versions, asked=(chosen, everyone))
+    out.print(frame_table(summary, title))
 
 
-for command in (*SCHEME_COMMANDS, *PAGE_COMMANDS, *EXPORT_COMMANDS):
+for command in (*EPISODE_COMMANDS, *SCHEME_COMMANDS, *PAGE_COMMANDS, *WATCH_COMMANDS, *EXPORT_COMMANDS):
     app.command(name=command.__name__)(command)
 
 

@@ -28,6 +28,7 @@ Professionals = Annotated[
     Path, typer.Argument(help="CSV: professional_id, patients, acts, hours; empty where not known.")
 ]
 Mix = Annotated[list[str] | None, typer.Option(help="Weights of a mix: list=0.5 acts=0.3 time=0.2 (repeat --mix).")]
+Folder = Annotated[Path | None, typer.Option(help="Folder to write; default: beside the run of the payment.")]
 To = Annotated[Path | None, typer.Option(help="CSV to write; default: in the data folder.")]
 
 
@@ -94,6 +95,24 @@ def upcoding(year: Year, data: Data = DATA) -> None:
     out.print(frame_table(cents_columns(frame), f"ipso {year}: bricks declared and bricks shown by the claims"))
 
 
+def bundles(year: Year, to: Folder = None, data: Data = DATA) -> None:
+    """The prices of EDS by programme and sector, the forfait of every episode paid, and how prices moved: CSV files.
+
+    Example: [bold]forfait bundles --year 2023[/]
+    """
+    from forfait.paying.eds_exports import CHANGES, FORFAITS, PRICES, write_bundles
+    from forfait.paying.eds_show import prices_table
+
+    with working(f"bundles {year}"):
+        folder, frames = write_bundles(data, year, folder=to)
+    out.print(prices_table(frames[PRICES], f"eds {year}: prices"))
+    if CHANGES in frames:
+        out.print(frame_table(frames[CHANGES], f"eds {year}: prices beside those of {year - 1}"))
+    else:
+        out.print(f"no payment of {year - 1} to compare prices with")
+    out.print(f"{len(frames[FORFAITS])} forfaits, {', '.join(f'{name}.csv' for name in frames)} in {folder}")
+
+
 def _weight(text: str) -> tuple[str, str]:
     method, sign, weight = text.partition("=")
     if not sign:
@@ -101,4 +120,4 @@ def _weight(text: str) -> tuple[str, str]:
     return method, weight
 
 
-EXPORT_COMMANDS = (grid, split, upcoding)
+EXPORT_COMMANDS = (grid, split, upcoding, bundles)

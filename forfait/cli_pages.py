@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from features.errors import InputError
 from forfait.console import frame_table, out, working
 from forfait.options import DATA, All, Data, Kind, Scheme, Structure, Year, one_or_all
 
@@ -31,17 +32,23 @@ def statement(
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Cash flow as it could be foreseen on this day.")
     ] = None,
+    episode: Annotated[str | None, typer.Option(help="EDS: explain the forfait of this episode, for an audit.")] = None,
     to: To = None,
     data: Data = DATA,
 ) -> None:
-    """The pages of a structure: amount or refusal, settlement, leakage, cash flow; HTML, PDF and CSV.
+    """The pages of a structure: amount or refusal, settlement, leakage, cash flow, quality; HTML, PDF and CSV.
 
     Example: [bold]forfait statement peps --year 2024 --all[/]
     """
-    from forfait.paying.statements import write_statements
+    from forfait.paying.statements import write_episode, write_statements
 
-    one_or_all(structure, everyone, what="whose statement")
     folder = to or data / "statements" / scheme / str(year)
+    if episode is not None:
+        check_episode(scheme, episode, structure, everyone)
+        written = write_episode(data, year, episode, kind=kind, language=language, folder=folder)
+        out.print(f"{len(written)} files in {folder}")
+        return
+    one_or_all(structure, everyone, what="whose statement")
     with working(f"statement {scheme} {year}") as step:
         written = write_statements(
             data,
@@ -55,6 +62,14 @@ def statement(
             progress=step,
         )
     out.print(f"{len(written)} files in {folder}")
+
+
+def check_episode(scheme: str, episode: str, structure: str | None, everyone: bool) -> None:
+    """None where an episode can be explained. Errors: InputError for another scheme, or a structure beside it."""
+    if scheme != "eds":
+        raise InputError(f"--episode {episode} is of eds; {scheme} has no episodes")
+    if structure or everyone:
+        raise InputError("--episode explains one episode: leave --structure and --all out")
 
 
 def estimate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -33,9 +33,6 @@ from forfait.options import (
     one_or_all,
     today,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def rules(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from features.errors import InputError
 from forfait.console import Step, out, working
+from forfait.demo_episodes import episode_steps
 from forfait.demo_schemes import scheme_steps
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _steps(made: Made, patients: int, seed: int, today: date) -> list[tuple[str,
         (f"predict {MODEL}", f"{data}/predictions", lambda _: _predict(made)),
         (f"explain {MODEL}", f"{data}/explanations", lambda _: _explain(made)),
         *scheme_steps(made, YEARS, seed, today),
+        *episode_steps(made, patients, seed, today),
         ("serve", "HTTP on this machine", lambda step: _serve(made, step)),
     ]
 

@@ -13,6 +13,7 @@ import jinja2
 import msgspec
 import pandas as pd
 
+from forfait.demo_episodes import PAID, flow_charts, models_table, paid_table
 from forfait.demo_schemes import pages, payments_table
 from serving.explanations import Explanation
 from serving.french import euros, number
@@ -27,6 +28,7 @@ PLACES = (
     ("Jeux de données nettoyés et calculés", "data"),
     ("Paiements, grand livre et comptes", "data/payments"),
     ("Relevés des structures", "data/statements"),
+    ("Pays des épisodes : soins, épisodes, paiements, relevés", "episodes"),
     ("Versions gelées et registre", "mlruns/versions"),
     ("Suivi MLflow", "mlruns/mlflow.db"),
     ("Question posée au service", "request.json"),
@@ -81,6 +83,10 @@ def write_page(made: Made, *, model: str, year: int, peak_gib: float) -> Path:
             structures=_table(_structures(made.frames["structures"])),
             payments=_table(payments_table(made)),
             pages=pages(made),
+            episodes_year=PAID,
+            flow_charts=flow_charts(made),
+            episode_models=_table(models_table(made)),
+            episodes_paid=_table(paid_table(made)),
             places=_table(
                 pd.DataFrame([(what, str(made.folder / where)) for what, where in PLACES], columns=["Quoi", "Où"])
             ),

@@ -23,11 +23,16 @@ Engine = Annotated[str, typer.Option(help="duckdb or spark (FORFAIT_ENGINE).", e
 Memory = Annotated[
     float | None, typer.Option(help="Memory that the engine may take, in GiB; it spills to disk beyond.")
 ]
-Model = Annotated[str, typer.Argument(help="Model: peps_mg, peps_mg_ide, ipep, total or budget_total.")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="Model: peps_mg, peps_mg_ide, ipep, total or budget_total; eds_pth, eds_ptg or eds_colectomie (episodes)."
+    ),
+]
 Version = Annotated[int | None, typer.Option(help="Version; default: the one in force on --on.")]
 On = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day whose version in force is used.")]
 
-Scheme = Annotated[str, typer.Argument(help="peps, ipep, ipso or biosimilars.")]
+Scheme = Annotated[str, typer.Argument(help="peps, ipep, ipso, biosimilars or eds.")]
 Structure = Annotated[str | None, typer.Option(help="One structure; default: all of them (--all).")]
 All = Annotated[bool, typer.Option("--all", help="Every structure of the scheme.")]
 Kind = Annotated[str, typer.Option(help="provisional (before the year) or final (once claims are in).")]

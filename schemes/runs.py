@@ -39,7 +39,11 @@ class RuleUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What went into a computation. `known_on` bounds the publications of the rules."""
+    """What went into a computation. `known_on` bounds the publications of the rules.
+
+    Several models stand in `model` and `version_hash` one after the other ("a, b"), and so do their versions where
+    these differ; one version of them all is a number.
+    """
 
     scheme: str
     year: int
@@ -48,9 +52,17 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     rules: tuple[RuleUse, ...]
     inputs: dict[str, str]
     model: str = ""
-    version: int = 0
+    version: int | str = 0
     version_hash: str = ""
     seed: int = 0
+
+    @property
+    def models(self) -> tuple[tuple[str, str, str], ...]:
+        """Model, version and hash of each model used."""
+        if not self.model:
+            return ()
+        names, hashes, versions = (text.split(", ") for text in (self.model, self.version_hash, str(self.version)))
+        return tuple(zip(names, versions if len(versions) > 1 else versions * len(names), hashes, strict=True))
 
     @property
     def id(self) -> str:

@@ -23,12 +23,12 @@ from features.errors import ForfaitError
 from features.versions import Entry
 from serving import pages
 from serving.batch import FORMATS
+from serving.bundles import BUNDLE, answer_bundles
 from serving.metrics import CONTENT_TYPE_LATEST, REQUESTS, SECONDS, exposition
 from serving.openapi import CardWithHash, InForce, Model, Models, openapi
 from serving.reading import JSON, body_of, check_query, day, media_type, read_query, whole_number
 from serving.refusals import RefusalError, refusal_of
 from serving.schemes import ROUTES, answer_scheme
-from serving.schemes import Route as SchemeRoute
 from serving.scoring import EXPLAIN, PREDICT, answer_batch, answer_json, scorer_asked
 from serving.settings import ServiceSettings
 from serving.store import Store
@@ -44,7 +44,8 @@ def build_app(settings: ServiceSettings | None = None) -> Starlette:
     handlers: dict[tuple[str, str], Handler] = {
         ("/predict", "POST"): partial(score, PREDICT),
         ("/explain", "POST"): partial(score, EXPLAIN),
-        **{(route.path, "POST"): partial(pay, route) for route in ROUTES},
+        **{(route.path, "POST"): partial(pay, partial(answer_scheme, route=route)) for route in ROUTES},
+        (BUNDLE.path, "POST"): partial(pay, answer_bundles),
         ("/healthz", "GET"): healthz,
         ("/readyz", "GET"): readyz,
         ("/metrics", "GET"): metrics,
@@ -125,7 +126,7 @@ async def score(operation: str, request: Request) -> Response:
     return await run_sync(batch, limiter=state.batches)
 
 
-async def pay(route: SchemeRoute, request: Request) -> Response:
+async def pay(answer: Callable[..., Response], request: Request) -> Response:
     """POST of a scheme, JSON; in a thread, a few at a time."""
     state = request.app.state
     if extra := next(iter(request.query_params), None):
@@ -133,7 +134,7 @@ async def pay(route: SchemeRoute, request: Request) -> Response:
     if media_type(request) != JSON:
         raise RefusalError(415, f"send {JSON} as the Content-Type")
     body = await body_of(request, state.settings.max_bytes_json)
-    work = partial(answer_scheme, state.store, body, route=route, settings=state.settings)
+    work = partial(answer, state.store, body, settings=state.settings)
     return await run_sync(work, limiter=state.batches)
 
 

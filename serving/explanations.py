@@ -49,10 +49,17 @@ class Explanation(msgspec.Struct, frozen=True):
 
 def explanations(scorer: Scorer, matrix: np.ndarray) -> Iterator[Explanation]:
     """The explanation of each row of an encoded matrix, in order."""
-    features = scorer.card.features
+    yield from taken_apart(scorer.card.features, matrix, expected_eur=scorer.predict(matrix),
+                           euros=explained(scorer, matrix))  # fmt: skip
+
+
+def taken_apart(
+    features: Sequence[CardFeature], matrix: np.ndarray, *, expected_eur: np.ndarray, euros: np.ndarray
+) -> Iterator[Explanation]:
+    """As `explanations`, of predictions and of the output of `explained` that are known already."""
     families = list(dict.fromkeys(feature.family for feature in features))
-    totals = by_family(features, families, euros := explained(scorer, matrix))
-    for expected, row, values, sums in zip(scorer.predict(matrix), euros, matrix, totals, strict=True):
+    totals = by_family(features, families, euros)
+    for expected, row, values, sums in zip(expected_eur, euros, matrix, totals, strict=True):
         yield Explanation(
             expected_eur=float(expected),
             base_eur=float(row[0]),

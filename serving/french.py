@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
+
+from features.versions import EPISODE_UNIT, UNIT
 
 THIN, UNBROKEN = "\u202f", "\u00a0"
 MONTHS = (
     "janvier", "février", "mars", "avril", "mai", "juin",
     "juillet", "août", "septembre", "octobre", "novembre", "décembre",
 )  # fmt: skip
+
+
+class Unit(NamedTuple):
+    """A unit of a card in words: after an amount, and what the amount covers."""
+
+    per: str
+    whole: str
+
+
+UNITS = {UNIT: Unit("par an", "pour une année entière"), EPISODE_UNIT: Unit("par épisode", "pour un épisode de soins")}
+
+
+def unit(name: str) -> Unit:
+    """The words for the unit of a card; its name where it has none."""
+    return UNITS.get(name, Unit(f"({name})", f"({name})"))
 
 
 def number(value: float, decimals: int = 0) -> str:

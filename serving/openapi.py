@@ -8,6 +8,7 @@ import msgspec
 
 from features.versions import Card, Entry
 from serving.batch import ARROW, PARQUET
+from serving.bundles_answers import Bundles
 from serving.explanations import Explanation
 from serving.french import number
 from serving.reading import JSON, Body
@@ -17,14 +18,16 @@ from serving.settings import ServiceSettings
 
 HTML = "text/html"
 SCHEMA = "#/components/schemas/{name}"
+PAID = (Paid, Targets, Bundles)
 EXAMPLE = {
     "model": "peps_mg",
     "on": "2024-03-01",
     "rows": [{"age": 67, "is_woman": 1, "ald_08": True, "fdep_quintile": "4"}],
 }
 DESCRIPTION = (
-    "Dépenses attendues de soins, en euros par an, leur explication, et ce que paient PEPS, IPEP et IPSO sous des "
-    "règles datées. Les valeurs envoyées ne sont ni gardées, ni journalisées, ni répétées dans les messages d’erreur."
+    "Dépenses attendues de soins, en euros par an ou par épisode, leur explication, et ce que paient PEPS, IPEP, IPSO "
+    "et EDS sous des règles datées. Les valeurs envoyées ne sont ni gardées, ni journalisées, ni répétées dans les "
+    "messages d’erreur."
 )
 HEADER = {"model": "peps_mg", "version": 2, "hash": "f988b7b216930888…", "unit": "EUR per year", "count": 1}
 ANSWERS = {
@@ -66,7 +69,7 @@ class Header(msgspec.Struct, kw_only=True):
 
 
 class Predicted(Header, kw_only=True):
-    """Expected euros for a full year, one per row, in the order of the rows."""
+    """Expected euros for a full year or an episode (`unit`), one per row, in the order of the rows."""
 
     expected_eur: list[float]
 
@@ -120,7 +123,7 @@ class CardWithHash(msgspec.Struct):
 
 def openapi(settings: ServiceSettings) -> dict[str, Any]:
     """The OpenAPI 3.1 document, with the limits in force."""
-    types: list[type] = [Body, Predicted, Explained, Refused, Models, Model, CardWithHash, InForce, Paid, Targets]
+    types: list[type] = [Body, Predicted, Explained, Refused, Models, Model, CardWithHash, InForce, *PAID]
     references, components = msgspec.json.schema_components(types, ref_template=SCHEMA)
     schema = dict(zip(types, references, strict=True))
     return {

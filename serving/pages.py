@@ -28,7 +28,13 @@ PAGES = Environment(
     lstrip_blocks=True,
 )
 PAGES.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": False}
-PAGES.filters |= {"day": french.day, "plain": french.plain, "euros": french.euros, "family": family_label}
+PAGES.filters |= {
+    "day": french.day,
+    "plain": french.plain,
+    "euros": french.euros,
+    "family": family_label,
+    "unit": french.unit,
+}
 
 
 class Period(NamedTuple):
@@ -67,7 +73,7 @@ def card_page(scorer: Scorer, entries: Sequence[Entry]) -> str:
 
 def explanation_page(scorer: Scorer, explained: Sequence[Explanation]) -> str:
     """Explanations of a few rows: a drawing by feature, the euros by family, every contribution."""
-    drawn = [(one, Markup(waterfall_svg(one))) for one in explained]
+    drawn = [(one, Markup(waterfall_svg(one, unit=scorer.card.unit))) for one in explained]
     return _page("explanation.html", card=scorer.card, hash=scorer.hash, explained=drawn)
 
 

@@ -16,6 +16,7 @@ import schemes.ipso
 import schemes.peps
 from features.errors import ForfaitError
 from schemes.amounts import Payment
+from schemes.eds.admitted import Bundle
 from serving import schemes_columns as columns
 from serving.metrics import ROWS
 from serving.reading import JSON
@@ -23,7 +24,7 @@ from serving.refusals import RefusalError
 from serving.schemes_answers import Paid, Targets, paid, targets
 from serving.schemes_columns import Frame
 from serving.schemes_frames import frame_of, refuse, rows_of
-from serving.schemes_reading import Asked, AskedForfait, AskedInteressement, AskedTarget, read
+from serving.schemes_reading import Asked, AskedForfait, AskedFrames, AskedInteressement, AskedTarget, read
 from serving.schemes_refusals import refusal_of_scheme
 from serving.schemes_rules import Book, book_of
 from serving.schemes_scoring import ModelUsed, check_one_version, score
@@ -33,7 +34,7 @@ from serving.store import Store
 LOG = logging.getLogger("forfait.serving")
 FMT = "forfait_medecin_traitant"
 Frames = dict[str, pd.DataFrame]
-Computed = Payment | schemes.ipep.Target
+Computed = Payment | schemes.ipep.Target | list[Bundle]
 
 
 @dataclass(frozen=True)
@@ -42,26 +43,26 @@ class Route:
 
     path: str
     scheme: str
-    form: type[Asked]
+    form: type[AskedFrames]
     frames: Mapping[str, Frame]
-    pay: Callable[[Frames, Asked, Book], Computed]
+    pay: Callable[[Frames, AskedFrames, Book], Computed]
     perimeter: str = ""
 
 
-def _peps(inputs: Frames, asked: Asked, book: Book) -> Payment:
+def _peps(inputs: Frames, asked: AskedFrames, book: Book) -> Payment:
     return schemes.peps.pay(inputs, year=asked.year, rules=book)
 
 
-def _ipso(inputs: Frames, asked: Asked, book: Book) -> Payment:
+def _ipso(inputs: Frames, asked: AskedFrames, book: Book) -> Payment:
     return schemes.ipso.pay(inputs, year=asked.year, rules=book)
 
 
-def _interessement(inputs: Frames, asked: Asked, book: Book) -> Payment:
+def _interessement(inputs: Frames, asked: AskedFrames, book: Book) -> Payment:
     assert isinstance(asked, AskedInteressement)
     return schemes.ipep.pay(inputs, year=asked.year, rules=book["ipep"], seed=asked.seed, draws=asked.draws)
 
 
-def _target(inputs: Frames, asked: Asked, book: Book) -> schemes.ipep.Target:
+def _target(inputs: Frames, asked: AskedFrames, book: Book) -> schemes.ipep.Target:
     assert isinstance(asked, AskedTarget)
     return schemes.ipep.targets(inputs, year=asked.year, rules=book["ipep"], seed=asked.seed, draws=asked.draws)
 
@@ -78,6 +79,7 @@ def answer_scheme(store: Store, body: bytes, *, route: Route, settings: ServiceS
     """The answer to a request to pay. Errors: RefusalError naming frame, column and row; never a value."""
     most = settings.max_rows_schemes
     asked = read(body, route.form, max_rows=most, max_draws=settings.max_draws)
+    assert isinstance(asked, Asked)
     rows = rows_of(asked.inputs, route.frames, max_rows=most)
     participations = frame_of("participations", rows.pop("participations"), route.frames["participations"])
     book = book_of(_schemes(route, participations), on=asked.day, known_on=asked.known_on)
@@ -93,7 +95,7 @@ def answer_scheme(store: Store, body: bytes, *, route: Route, settings: ServiceS
     return Response(msgspec.json.encode(answer), media_type=JSON)
 
 
-def computed(inputs: Frames, route: Route, *, asked: Asked, book: Book) -> Computed:
+def computed(inputs: Frames, route: Route, *, asked: AskedFrames, book: Book) -> Computed:
     """What the scheme pays. Errors: RefusalError for what it refuses, and for numbers that it cannot compute with."""
     try:
         return route.pay(inputs, asked, book)
@@ -108,6 +110,7 @@ def computed(inputs: Frames, route: Route, *, asked: Asked, book: Book) -> Compu
 
 
 def _answer(found: Computed, route: Route, *, asked: Asked, book: Book, model: ModelUsed | None) -> Paid | Targets:
+    assert not isinstance(found, list)
     if isinstance(found, Payment):
         return paid(found, route.scheme, asked=asked, book=book, model=model)
     return targets(found, route.scheme, asked=asked, book=book, model=model)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from schemes.amounts import Amount, Payment
+from schemes.amounts import Amount, Component, Payment
 from schemes.ipep import Target
 from schemes.ipep.gains import SPENDING
 from schemes.labels import labels
@@ -157,6 +157,11 @@ def label_fr(package: str, name: str) -> str:
     return labels(package)[name]["fr"]
 
 
+def paid_component(package: str, step: Component) -> PaidComponent:
+    """A component with its French label."""
+    return PaidComponent(step.name, label_fr(package, step.name), step.amount_cents, step.running_cents, step.rule_keys)
+
+
 def _rests(
     package: str, refused: pd.DataFrame, excluded: pd.DataFrame, *, asked: Asked, model: ModelUsed | None
 ) -> dict[str, Any]:
@@ -174,10 +179,7 @@ def _rests(
 
 
 def _structure(package: str, amount: Amount) -> PaidStructure:
-    steps = [
-        PaidComponent(step.name, label_fr(package, step.name), step.amount_cents, step.running_cents, step.rule_keys)
-        for step in amount.components
-    ]
+    steps = [paid_component(package, step) for step in amount.components]
     figures = [(name, figure.value, figure.unit) for name, figure in amount.figures.items()]
     return PaidStructure(
         structure_id=amount.structure_id,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from features.tables import BRICK_NAMES
+from schemes.eds.frames import FRAMES as EDS_FRAMES
+from schemes.eds.frames import SECTORS
+from schemes.eds.reference import ALL, FACILITY, HOME
 from schemes.peps import FAMILY
 from schemes.peps.frames import FRAMES, PATIENTELES, PERIMETERS, PROFESSIONS
 
@@ -33,6 +36,7 @@ class Frame:
     """A frame: columns with their kind, those it may have, those given all or none.
 
     is_scored: a row may carry `features` in place of expected_eur (and of `filled`, which the service writes too).
+    when_empty: what to send where the frame has no row, for one that must have some.
     """
 
     columns: dict[str, str]
@@ -41,6 +45,7 @@ class Frame:
     is_optional: bool = False
     is_scored: bool = False
     filled: tuple[str, ...] = ()
+    when_empty: str = ""
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -80,6 +85,9 @@ KINDS = {
     "yes_no": one_of("yes", "no"),
     "brick": one_of(*BRICK_NAMES),
     "entity": one_of("structure", "territory", "nation"),
+    "sector": one_of(*SECTORS),
+    "pathway": one_of(HOME, FACILITY),
+    "priced_pathway": one_of(ALL, HOME, FACILITY),
     "peps_scheme": one_of(*FAMILY),
     "ipep_scheme": one_of("ipep"),
     "ipso_scheme": one_of("ipso"),
@@ -96,7 +104,8 @@ PAYERS_FILE = {
 def participations(scheme: str, **columns: str) -> Frame:
     """The rows of the payer's file of one scheme: `columns` are read, the others of that file may be given too."""
     read = {"structure_id": "text", "scheme": scheme, **SPELL, **columns}
-    return Frame(read, {name: kind for name, kind in PAYERS_FILE.items() if name not in read})
+    others = {name: kind for name, kind in PAYERS_FILE.items() if name not in read}
+    return Frame(read, others, when_empty="name who takes part")
 
 
 def _peps() -> dict[str, Frame]:
@@ -165,3 +174,22 @@ IPSO = {
     ),
     "contracts": Frame({"structure_id": "text", "patient_id": "text", **SPELL}, is_optional=True),
 }  # fmt: skip
+
+
+def _eds_reference() -> Frame:
+    """The frame `reference` of schemes.eds, with what `forfait pay eds` writes besides."""
+    spec = EDS_FRAMES["reference"]
+    others = {"pathway": "priced_pathway", "year": "year", "raw_eur": "number_or_none"}
+    return Frame(spec.columns | {"sector": "sector"}, spec.may_have | others, when_empty="give that of every stratum")
+
+
+EDS_BUNDLE = {
+    "episodes": Frame(
+        {"episode_id": "text", "programme": "text", "sector": "sector", "expected_eur": "above_zero"},
+        {"pathway": "pathway", "avoidable_eur": "amount"},
+        is_scored=True,
+        filled=("avoidable_eur",),
+        when_empty="give the episodes to price",
+    ),
+    "reference": _eds_reference(),
+}

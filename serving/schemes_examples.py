@@ -116,9 +116,26 @@ IPSO: dict[str, Any] = {
         ],
     },
 }  # fmt: skip
+BUNDLE: dict[str, Any] = {
+    "year": 2024,
+    "on": "2024-03-01",
+    "inputs": {
+        "episodes": [
+            {"episode_id": "pth-1", "programme": "pth", "sector": "public", "expected_eur": 8_000.0},
+            {"episode_id": "pth-2", "programme": "pth", "sector": "public", "expected_eur": 14_500.0},
+        ],
+        "reference": [
+            {"programme": "pth", "sector": "public", "pathway": "all", "year": year, "episodes": 1000,
+             "observed_eur": observed_eur, "raw_eur": observed_eur, "expected_eur": 1e7, "index_sum": 1000.0,
+             "cap_eur": 22_000.0}
+            for year, observed_eur in ((2021, 9.8e6), (2022, 9.6e6), (2023, 9.4e6))
+        ],
+    },
+}  # fmt: skip
 EXAMPLES = {
     "/peps/forfait": PEPS,
     "/ipep/target": TARGET,
     "/ipep/interessement": INTERESSEMENT,
     "/ipso/forfait": IPSO,
+    "/eds/bundle": BUNDLE,
 }

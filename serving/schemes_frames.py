@@ -44,9 +44,10 @@ def rows_of(inputs: Mapping[str, object], frames: Mapping[str, Frame], *, max_ro
             raise RefusalError(422, f"the frame {name} is missing; give it, [] where it has no row", field=name)
     found = {name: _rows(name, given) for name, given in inputs.items()}
     if sum(map(len, found.values())) > max_rows:
-        raise RefusalError(413, f"over {max_rows:,} rows in all; send fewer structures at a time", field="inputs")
-    if not found["participations"]:
-        raise RefusalError(422, "participations has no row; name who takes part", field="participations")
+        raise RefusalError(413, f"over {max_rows:,} rows in all; send fewer at a time", field="inputs")
+    for name, rows in found.items():
+        if frames[name].when_empty and not rows:
+            raise RefusalError(422, f"{name} has no row; {frames[name].when_empty}", field=name)
     return found
 
 

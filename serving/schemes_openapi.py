@@ -7,24 +7,33 @@ from typing import Any
 
 import msgspec
 
+from serving.bundles import BUNDLE
+from serving.bundles_answers import Bundles
 from serving.french import number
 from serving.reading import JSON
 from serving.schemes import ROUTES, Route
 from serving.schemes_answers import Paid, Targets
 from serving.schemes_columns import LONGEST_TEXT, Frame, kind_of
 from serving.schemes_examples import EXAMPLES
-from serving.schemes_reading import AskedTarget
+from serving.schemes_reading import AskedBundles, AskedTarget
 from serving.settings import ServiceSettings
 
 Schema = dict[str, Any]
+ANSWERS: dict[type, type] = {AskedTarget: Targets, AskedBundles: Bundles}
 SUMMARIES = {
     "/peps/forfait": "PEPS : le forfait d’équipes pour une année.",
     "/ipep/target": "IPEP : la dépense attendue de groupements, sans paiement.",
     "/ipep/interessement": "IPEP : l’intéressement de groupements pour une année.",
     "/ipso/forfait": "IPSO : le forfait de cabinets pour une année.",
+    "/eds/bundle": "EDS : le forfait d’épisodes de soins à l’admission.",
 }
 SMALL = " L’exemple, de deux patients, est répondu par un refus motivé : la taille minimale n’est pas atteinte."
-REFUSED_FOR_SIZE = ("/peps/forfait", "/ipep/interessement")
+AT_ADMISSION = (
+    " Le forfait ne dépend que de l’épisode et de la référence des années précédentes : ni la normalisation ni la "
+    "tendance mesurée de l’année n’y entrent. « features » : les caractéristiques connues à l’admission, que note le "
+    "modèle du programme (« versions », à défaut celui en vigueur au jour « on »)."
+)
+NOTES = {"/peps/forfait": SMALL, "/ipep/interessement": SMALL, "/eds/bundle": AT_ADMISSION}
 WORDS = {
     "participations": "Qui participe, du premier au dernier jour compris ; to_date nul : sans fin.",
     "teams": "Professionnels de l’année par équipe.",
@@ -39,6 +48,7 @@ WORDS = {
     "residuals": "Échantillon de patients de référence, pour le hasard.",
     "indicators": "Indicateurs de qualité des structures et des territoires.",
     "declared": "Briques déclarées par les médecins.",
+    "episodes": "Épisodes ; expected_eur est le coût attendu, pathway le parcours, si les règles les distinguent.",
     "contracts": "Contrats signés ; sans eux, la liste fait foi.",
 }
 FEATURES = (
@@ -56,11 +66,11 @@ REFUSALS = {
 
 def scheme_paths(references: Mapping[type, Schema], *, refused: Schema, settings: ServiceSettings) -> dict[str, Schema]:
     """Path items of the scheme routes; `references` and `refused` are schemas of the document."""
-    return {route.path: {"post": _operation(route, references, refused, settings)} for route in ROUTES}
+    return {route.path: {"post": _operation(route, references, refused, settings)} for route in (*ROUTES, BUNDLE)}
 
 
 def _operation(route: Route, references: Mapping[type, Schema], refused: Schema, settings: ServiceSettings) -> Schema:
-    answer = references[Targets if route.form is AskedTarget else Paid]
+    answer = references[ANSWERS.get(route.form, Paid)]
     limits = f"{number(settings.max_rows_schemes)} lignes au plus, tous tableaux réunis"
     drawn = f" ; {number(settings.max_draws)} tirages au plus" if route.scheme == "ipep" else ""
     return {
@@ -68,7 +78,7 @@ def _operation(route: Route, references: Mapping[type, Schema], refused: Schema,
         "summary": SUMMARIES[route.path],
         "description": f"JSON : {limits}{drawn}. Les règles sont celles du jour « on » (à défaut le 1er janvier), "
         "telles que publiées au jour « known_on » ; la réponse les nomme, avec les valeurs retenues qui ne viennent "
-        f"pas du texte officiel.{SMALL if route.path in REFUSED_FOR_SIZE else ''}",
+        f"pas du texte officiel.{NOTES.get(route.path, '')}",
         "requestBody": {
             "required": True,
             "content": {JSON: {"schema": _request(route, settings), "example": EXAMPLES[route.path]}},

@@ -13,28 +13,33 @@ from serving.reading import FIELD, QUOTED, check_no_double
 from serving.refusals import RefusalError
 
 MOST_SEED = 2**32 - 1
+Version = Annotated[int, msgspec.Meta(ge=1)]
 NESTED = "the body is nested too deeply; inputs hold frames, frames hold rows, rows hold values by column"
 
 
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A request: `inputs` by frame, under the rules in force on a day (default: 1 January of the year).
-
-    `model` scores the rows that carry features, with `version`, or with the version in force on that day. The seed
-    moves nothing but the figures of chance of IPEP.
-    """
+class AskedFrames(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A request: `inputs` by frame, under the rules in force on a day (default: 1 January of the year)."""
 
     year: Annotated[int, msgspec.Meta(ge=2000, le=2100)]
     inputs: dict[str, Any]
     on: date | None = None
     known_on: date | None = None
-    model: str | None = None
-    version: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    seed: Annotated[int, msgspec.Meta(ge=0, le=MOST_SEED)] = 0
 
     @property
     def day(self) -> date:
         """The day on which rules and version are asked for."""
         return self.on or date(self.year, 1, 1)
+
+
+class Asked(AskedFrames, frozen=True, kw_only=True):
+    """A request to pay: `model` scores the rows that carry features, with `version`, or with the one in force then.
+
+    The seed moves nothing but the figures of chance of IPEP.
+    """
+
+    model: str | None = None
+    version: Version | None = None
+    seed: Annotated[int, msgspec.Meta(ge=0, le=MOST_SEED)] = 0
 
 
 class AskedForfait(Asked, frozen=True, kw_only=True):
@@ -55,13 +60,23 @@ class AskedInteressement(AskedForfait, frozen=True, kw_only=True):
     draws: Annotated[int, msgspec.Meta(ge=0)] = DRAWS
 
 
-Form = TypeVar("Form", bound=Asked)
+class AskedBundles(AskedFrames, frozen=True, kw_only=True):
+    """A request for the forfaits of episodes at admission: `versions` by model name, else those in force on the day.
+
+    Each model scores the rows with features of its programme; explanations can be left out.
+    """
+
+    versions: dict[str, Version] = {}
+    with_explanations: bool = True
+
+
+Form = TypeVar("Form", bound=AskedFrames)
 
 
 def read(body: bytes, form: type[Form], *, max_rows: int, max_draws: int) -> Form:
     """What a body asks. Errors: RefusalError 400, 413 or 422 that names the field."""
     if body.count(b"{") > 2 * max_rows + 2:
-        raise RefusalError(413, f"over {max_rows:,} rows in all; send fewer structures at a time", field="inputs")
+        raise RefusalError(413, f"over {max_rows:,} rows in all; send fewer at a time", field="inputs")
     given = _decoded(body)
     try:
         asked = msgspec.convert(given, form)
@@ -85,14 +100,14 @@ def _decoded(body: bytes) -> Any:
 
 
 def _fields(given: dict[str, Any]) -> int:
-    """Fields of the request, of its frames, rows and features; what is nested deeper is not of a request."""
-    frames = given["inputs"]
+    """Fields of the request, its objects, rows and features; what is nested deeper is not of a request."""
+    frames, objects = given["inputs"], [one for one in given.values() if isinstance(one, dict)]
     rows = [row for frame in frames.values() if isinstance(frame, list) for row in frame if isinstance(row, dict)]
     features = [row["features"] for row in rows if isinstance(row.get("features"), dict)]
-    return len(given) + len(frames) + sum(map(len, rows)) + sum(map(len, features))
+    return len(given) + sum(map(len, objects)) + sum(map(len, rows)) + sum(map(len, features))
 
 
-def _misfit(message: str, form: type[Asked]) -> RefusalError:
+def _misfit(message: str, form: type[AskedFrames]) -> RefusalError:
     """The refusal for a body of the wrong shape, from msgspec's message, which holds types and places, no value."""
     names = ", ".join(form.__struct_fields__)
     if unknown := QUOTED.search(message):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from features.errors import ForfaitError, RuleError
+from features.errors import ForfaitError, FrameError, RuleError
 from schemes.rulebook import Rules
 from serving.refusals import RefusalError
 from serving.schemes_columns import Frame, kind_of
@@ -26,8 +26,11 @@ def refusal_of_scheme(
 ) -> RefusalError:
     """The refusal for an error of a scheme: 422 for what was sent, 503 for a rule file that is not as it should be.
 
-    Schemes number rows from 1, answers from 0. A text of the rows named is never repeated, nor a structure.
+    Schemes number rows from 1, answers from 0. A FrameError carries its place as data; that of any other error is read
+    out of its message. A text of the rows named is never repeated, nor a structure.
     """
+    if isinstance(error, FrameError):
+        return _of_frame(error)
     message = str(error)
     if isinstance(error, RuleError) and message.startswith(tuple(rules.file for rules in book.values())):
         return RefusalError(503, message)
@@ -38,6 +41,11 @@ def refusal_of_scheme(
     message = _hidden(message, _texts(inputs.get(name) if name else None, rows, frames.get(name or "")))
     field = f"{name}.{column}" if column else name
     return RefusalError(422, message, field=field or "inputs", row=rows[0] if rows else None)
+
+
+def _of_frame(error: FrameError) -> RefusalError:
+    field = ".".join([error.frame, *error.columns[-1:]])
+    return RefusalError(422, error.told(first_row=0), field=field, row=error.row)
 
 
 def _frame(message: str, frames: Mapping[str, Frame]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from features.encoding import FeatureError
@@ -52,8 +53,7 @@ def score(
         )
     for name, found in places.items():
         _fill(name, [(place, rows[name][place]) for place in found], frames[name], scorer)
-    card = scorer.card
-    return ModelUsed(card.model, card.version, scorer.hash, card.perimeter, card.unit, sum(map(len, places.values())))
+    return model_used(scorer, sum(map(len, places.values())))
 
 
 def check_one_version(frames: Mapping[str, pd.DataFrame]) -> None:
@@ -91,16 +91,30 @@ def _scorer(asked: Asked, store: Store) -> Scorer:
     return store.scorer(asked.model, version)
 
 
-def _fill(name: str, places: Sequence[tuple[int, Row]], frame: Frame, scorer: Scorer) -> None:
+def encoded(name: str, places: Sequence[tuple[int, Row]], frame: Frame, scorer: Scorer) -> np.ndarray:
+    """Matrix of the features of rows, each with its place in the frame.
+
+    Errors: RefusalError 422 for features beside what the service writes, and for what /predict would refuse.
+    """
     written = (EXPECTED, *frame.filled)
     for place, row in places:
         if not isinstance(row[FEATURES], dict):
             refuse(name, FEATURES, place, "should be an object of feature name and value")
         _check_not_given(name, place, row, written)
     try:
-        euros = scorer.predict(scorer.encoder.rows([row[FEATURES] for _, row in places]))
+        return scorer.encoder.rows([row[FEATURES] for _, row in places])
     except FeatureError as error:
         raise _refused(name, error, [place for place, _ in places]) from None
+
+
+def model_used(scorer: Scorer, rows: int) -> ModelUsed:
+    """What an answer says of the version that scored `rows` rows."""
+    card = scorer.card
+    return ModelUsed(card.model, card.version, scorer.hash, card.perimeter, card.unit, rows)
+
+
+def _fill(name: str, places: Sequence[tuple[int, Row]], frame: Frame, scorer: Scorer) -> None:
+    euros = scorer.predict(encoded(name, places, frame, scorer))
     version = dict(zip(VERSION, (scorer.card.model, scorer.card.version, scorer.hash), strict=True))
     for (_, row), expected in zip(places, euros.tolist(), strict=True):
         del row[FEATURES]

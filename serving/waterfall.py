@@ -5,9 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import NamedTuple
 
+from features.versions import UNIT
 from serving.explanations import BASE_LABEL, FLOOR_LABEL, Explanation
 from serving.families import family_label
 from serving.french import euros, number, plain
+from serving.french import unit as unit_words
 
 WIDTH, LABELS, AMOUNTS, LINE, TOP = 760, 330, 110, 34, 8
 UP, DOWN, WHOLE, INK, QUIET = "#b45309", "#1d4ed8", "#475569", "#0f172a", "#64748b"
@@ -29,17 +31,20 @@ class Bar(NamedTuple):
         return euros(self.end if self.is_whole else self.end - self.start, signed=not self.is_whole)
 
 
-def waterfall_svg(explanation: Explanation, *, largest: int = 12, by_family: bool = False) -> str:
+def waterfall_svg(explanation: Explanation, *, largest: int = 12, by_family: bool = False, unit: str = UNIT) -> str:
     """SVG of one explanation: base, the `largest` contributions, the rest summed, the floor if it binds, the total.
 
-    `by_family` draws one bar per family instead. The text of the drawing says the same as its bars.
+    `by_family` draws one bar per family instead; `unit` is that of the card. The text of the drawing says the same as
+    its bars.
     """
-    bars = _bars(explanation, largest=largest, by_family=by_family)
+    words = unit_words(unit)
+    steps = _steps(explanation, largest=largest, by_family=by_family)
+    bars = _bars(explanation, steps, covers=words.whole)
     low = min(0.0, *(min(bar.start, bar.end) for bar in bars))
     high = max(1.0, *(max(bar.start, bar.end) for bar in bars))
     scale = (WIDTH - LABELS - AMOUNTS) / (high - low)
     height = TOP + LINE * len(bars) + 6
-    title = f"De la moyenne à la dépense attendue : {euros(explanation.expected_eur)} par an"
+    title = f"De la moyenne à la dépense attendue : {euros(explanation.expected_eur)} {words.per}"
     told = " ; ".join(f"{bar.label} : {bar.amount}" for bar in bars)
     zero = f'<path d="M{LABELS - low * scale:.1f} {TOP}v{LINE * len(bars)}" stroke="{QUIET}" stroke-width="1"/>'
     lines = [_line(bar, position, low=low, scale=scale) for position, bar in enumerate(bars)]
@@ -52,13 +57,13 @@ def waterfall_svg(explanation: Explanation, *, largest: int = 12, by_family: boo
     )
 
 
-def _bars(explanation: Explanation, *, largest: int, by_family: bool) -> list[Bar]:
+def _bars(explanation: Explanation, steps: list[tuple[str, str, float]], *, covers: str) -> list[Bar]:
     bars = [Bar(BASE_LABEL, "", 0.0, explanation.base_eur, is_whole=True)]
-    for label, note, amount in _steps(explanation, largest=largest, by_family=by_family):
+    for label, note, amount in steps:
         bars.append(Bar(label, note, bars[-1].end, bars[-1].end + amount))
     if explanation.floor_eur:
         bars.append(Bar(FLOOR_LABEL, "", bars[-1].end, bars[-1].end + explanation.floor_eur))
-    return [*bars, Bar("Dépense attendue", "pour une année entière", 0.0, explanation.expected_eur, is_whole=True)]
+    return [*bars, Bar("Dépense attendue", covers, 0.0, explanation.expected_eur, is_whole=True)]
 
 
 def _steps(explanation: Explanation, *, largest: int, by_family: bool) -> list[tuple[str, str, float]]:

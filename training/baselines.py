@@ -39,7 +39,7 @@ def grid(known: pd.DataFrame, spent: np.ndarray, weight: np.ndarray) -> Predicto
 
 def ols(known: pd.DataFrame, spent: np.ndarray, weight: np.ndarray) -> Predictor:
     """Least squares on all features; categories as indicators, missing values at their mean."""
-    model = make_pipeline(_design(), LinearRegression()).fit(known, spent, linearregression__sample_weight=weight)
+    model = make_pipeline(design(), LinearRegression()).fit(known, spent, linearregression__sample_weight=weight)
     return model.predict
 
 
@@ -49,7 +49,7 @@ def tweedie_glm(known: pd.DataFrame, spent: np.ndarray, weight: np.ndarray) -> P
     A log link extrapolates: beyond the linear predictor of the highest 0.1 % of training patients it is held.
     """
     glm = TweedieRegressor(power=TWEEDIE_POWER, alpha=1e-3, link="log", max_iter=500)
-    model = make_pipeline(_design(), StandardScaler(), glm)
+    model = make_pipeline(design(), StandardScaler(), glm)
     scale = float(np.average(spent, weights=weight)) or 1.0
     model.fit(known, spent / scale, tweedieregressor__sample_weight=weight / weight.mean())
     highest = weighted_quantile(model.predict(known), weight, HIGHEST_LINEAR_SHARE)
@@ -123,7 +123,8 @@ def _any(known: pd.DataFrame, *names: str) -> np.ndarray:
     return np.logical_or.reduce(present).astype(int) if present else np.zeros(len(known), dtype=int)
 
 
-def _design() -> ColumnTransformer:
+def design() -> ColumnTransformer:
+    """Columns as a linear model reads them: categories as indicators, missing values at their mean."""
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     categories = make_column_selector(dtype_include="category")
     return ColumnTransformer([("category", encoder, categories)], remainder=SimpleImputer())

@@ -30,7 +30,7 @@ from training.choice import PATIENCE, Columns, Table, blend, folds_of, with_cell
 from training.encoding import encode_table, learn_encoding, ranks_out_of_fold, tree_names, unordered
 from training.trees import balance_cells, grow, without_training_data
 
-LINKS = {"blend": "parts", "regression": "identity", "poisson": "log", "tweedie": "log"}
+LINKS = {"blend": "parts", "regression": "identity", "poisson": "log", "tweedie": "log", "gamma": "log"}
 REFERENCES = 100
 FEWEST_ROWS = 200
 
@@ -42,7 +42,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
 
     Parameters (all keyword):
     objective: "blend" (formulas and trees weighed out of fold, see training/choice.py; n_estimators is then the most
-    trees of each), "regression" (squared error, additive in euros), "poisson" or "tweedie" (log link).
+    trees of each), "regression" (squared error, additive in euros), "poisson", "tweedie" or "gamma" (log link).
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples, reg_lambda, feature_fraction,
     bagging_fraction, extra_trees (thresholds drawn at random), max_bin: as in LightGBM; bagging is redrawn at
     each tree.
@@ -217,9 +217,10 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         return [list(names).index(name) for name in wanted]
 
     def __sklearn_tags__(self) -> Tags:
-        """Tags of scikit-learn: missing values are taken."""
+        """Tags of scikit-learn: missing values are taken; a log link takes no negative target."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.target_tags.positive_only = LINKS.get(self.objective) == "log"
         return tags
 
     @property
@@ -252,6 +253,8 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
             raise ValueError("the target has negative values; use objective='regression' without floor_eur")
         if self.floor_eur is not None and self.floor_eur < 0:
             raise ValueError(f"floor_eur is {self.floor_eur}; it should be 0 or more")
+        if self.objective == "gamma" and (y == 0).any():
+            raise ValueError("the target has zeros, which gamma does not take; use objective='tweedie'")
         if LINKS[self.objective] == "log" and not weight @ y > 0:
             raise ValueError("the target is zero everywhere; use objective='regression'")
 

@@ -6,16 +6,26 @@ Only the demo and the benchmarks call it: no other step reads `data/oracle`.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from sklearn.metrics import r2_score
 
-from features.errors import MissingError
+from features.errors import InputError, MissingError
+from training.episodes.evaluate import fit_table, r2_differences
+from training.episodes.target import normalised, stratum_factors
 from training.population import experiment_patients, load_rows
 from training.recipes import recipe_of
 
+if TYPE_CHECKING:
+    from training.episodes import EpisodeResult
+    from training.episodes.population import Episodes
+
 EXPECTED = {"MG": "expected_mg_eur", "MG_IDE": "expected_mg_ide_eur", "TOTAL": "expected_total_eur"}
 KEY = ["patient_id", "year"]
+ORACLE = "oracle"
+EPISODE_KEY = ["patient_id", "programme", "entry_date"]
 
 
 def oracle_share(data: Path, model: str, year: int, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -39,3 +49,31 @@ def oracle_share(data: Path, model: str, year: int, predictions: pd.DataFrame) -
     )
     share = model_r2 / oracle_r2
     return pd.DataFrame([{"patients": len(both), "model_r2": model_r2, "oracle_r2": oracle_r2, "share": share}])
+
+
+def episode_oracle(data: Path, result: EpisodeResult) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The fit on the test year with a row for the true expectation, and R² of the model minus that of each other.
+
+    The truth is normalised by stratum as the models are, on the training years. Column share of the fit: R² over that
+    of the oracle. Errors: MissingError without the oracle of `forfait synth`; InputError for an episode it lacks.
+    """
+    path = data / "oracle" / "episodes.parquet"
+    if not path.exists():
+        raise MissingError(f"{path} is missing: only fictional data has an oracle (forfait synth)")
+    truth = pd.read_parquet(path, columns=[*EPISODE_KEY, "expected_in_scope_eur"])
+    trained, tested = (_true_cost(truth, episodes) for episodes in (result.trained, result.tested))
+    factors = stratum_factors(result.trained.cost_eur, trained, result.trained.strata)
+    expected = {**result.judged.expected, ORACLE: normalised(tested, result.tested.strata, factors)}
+    fit = fit_table(result.tested, expected, seed=result.card.seed)
+    best = float(fit.loc[fit["model"] == ORACLE, "r2"].iloc[0])
+    return fit.assign(share=fit["r2"] / best), r2_differences(result.tested, expected, seed=result.card.seed)
+
+
+def _true_cost(truth: pd.DataFrame, episodes: Episodes) -> np.ndarray:
+    truth = truth.assign(entry_date=pd.to_datetime(truth["entry_date"]).astype("datetime64[us]"))
+    known = episodes.known[EPISODE_KEY]
+    known = known.assign(entry_date=pd.to_datetime(known["entry_date"]).astype("datetime64[us]"))
+    both = known.merge(truth, on=EPISODE_KEY, how="left", validate="one_to_one")
+    if lacking := int(both["expected_in_scope_eur"].isna().sum()):
+        raise InputError(f"oracle/episodes.parquet lacks {lacking} of {len(both)} episodes; run forfait synth again")
+    return both["expected_in_scope_eur"].to_numpy(float)

@@ -17,6 +17,11 @@ INK, BLUE, ORANGE, GREY = "#1d2733", "#1f5f99", "#c4601d", "#c9d1d9"
 SHOWN = 20
 FRENCH = FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−").replace(".", ","))
 LABEL_LENGTH = 58
+WORDS_FR = {
+    "EUR per year": ("patients", "Euros par patient et par an", "euros par an"),
+    "EUR per episode": ("épisodes", "Euros par épisode", "euros par épisode"),
+}
+"""Of a card's unit: what is counted, the axis of amounts, the unit of contributions."""
 
 
 def pictures(result: TrainingResult) -> dict[str, Figure]:
@@ -46,7 +51,7 @@ def calibration(result: TrainingResult) -> Figure:
     axes.set_xticks(place, [str(int(level)) for level in deciles["level"]])
     axes.set_xlabel("Décile de dépense attendue (1 : la plus faible)")
     axes.yaxis.set_major_formatter(FRENCH)
-    axes.set_ylabel("Euros par patient et par an")
+    axes.set_ylabel(_words(result)[1])
     axes.legend(loc="upper left", frameon=False)
     _titled(figure, result, "Calage par décile", f"rapport attendu / observé au-dessus, test {result.card.test_year}")
     return figure
@@ -63,9 +68,11 @@ def importance(result: TrainingResult) -> Figure:
     )
     axes.margins(x=0.1)
     axes.xaxis.set_major_formatter(FRENCH)
-    axes.set_xlabel("Contribution moyenne en valeur absolue (euros par an)")
+    axes.set_xlabel(f"Contribution moyenne en valeur absolue ({_words(result)[2]})")
     axes.tick_params(axis="y", labelsize=8)
-    _titled(figure, result, "Ce qui compte dans la dépense attendue", f"{len(result.sample)} patients de test")
+    _titled(
+        figure, result, "Ce qui compte dans la dépense attendue", f"{len(result.sample)} {_words(result)[0]} de test"
+    )
     return figure
 
 
@@ -86,13 +93,17 @@ def shap_summary(result: TrainingResult) -> Figure:
     figure = pyplot.gcf()
     pyplot.close(figure)
     figure.axes[0].xaxis.set_major_formatter(FRENCH)
-    figure.axes[0].set_xlabel("Contribution SHAP à la dépense attendue (euros par an)")
+    figure.axes[0].set_xlabel(f"Contribution SHAP à la dépense attendue ({_words(result)[2]})")
     figure.axes[0].tick_params(axis="both", labelsize=9)
     figure.axes[0].xaxis.label.set_fontsize(10)
     figure.axes[-1].set_yticklabels(["faible", "élevée"], fontsize=9)
     figure.axes[-1].yaxis.label.set_fontsize(10)
-    _titled(figure, result, "Contributions par patient", f"{len(result.sample)} patients de test")
+    _titled(figure, result, "Contributions par patient", f"{len(result.sample)} {_words(result)[0]} de test")
     return figure
+
+
+def _words(result: TrainingResult) -> tuple[str, str, str]:
+    return WORDS_FR[result.card.unit]
 
 
 def _titled(figure: Figure, result: TrainingResult, title: str, detail: str) -> None:

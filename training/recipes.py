@@ -11,6 +11,7 @@ from features.feature import Feature
 from features.spending import CAP_SHARES, PERIMETERS
 from features.versions import CardFeature
 
+EPISODE_MODELS = ("eds_pth", "eds_ptg", "eds_colectomie")  # their recipes: training/episodes/recipes.py
 POLICY_CELLS = ("age", "is_woman", "ald_count", "c2s_free", "c2s_participative", "carto_count")
 
 
@@ -57,7 +58,7 @@ RECIPES: dict[str, Recipe] = {
 def recipe_of(model: str) -> Recipe:
     """The recipe of a model. Errors: InputError for a model that has none."""
     if model not in RECIPES:
-        raise InputError(f"model {model!r} is unknown; choose one of {', '.join(RECIPES)}")
+        raise InputError(f"model {model!r} is unknown; choose one of {', '.join((*RECIPES, *EPISODE_MODELS))}")
     return RECIPES[model]
 
 

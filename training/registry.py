@@ -13,7 +13,8 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +24,12 @@ import sqlalchemy as sa
 
 from features.versions import Card, Entry, append_entry, read_version, version_folder
 from training.plots import pictures
-from training.recipes import RECIPES
+from training.recipes import EPISODE_MODELS, RECIPES
 from training.report import result_frames, result_markdown
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.models import ModelSignature
     from mlflow.tracking import MlflowClient
@@ -52,12 +55,23 @@ LOCATIONS = (
 )
 
 
-def register(result: TrainingResult, root: Path) -> str:
+@dataclass(frozen=True)
+class Report:
+    """What a run shows of a version: the model card in Markdown, its tables, and pictures by file name."""
+
+    markdown: str
+    frames: Mapping[str, pd.DataFrame]
+    pictures: Mapping[str, Figure]
+
+
+def register(result: TrainingResult, root: Path, *, report: Report | None = None) -> str:
     """Identifier of the MLflow run in which the version was logged, registered and made `challenger`.
 
-    A version that MLflow already holds is logged again, not registered twice.
+    A version that MLflow already holds is logged again, not registered twice. `report` replaces that of a patient
+    model. Errors: those of MLflow's store.
     """
     client, card = open_store(root), result.card
+    shown = report or Report(result_markdown(result), result_frames(result), pictures(result))
     import mlflow  # once the store has switched its telemetry off
 
     name = f"{card.model}-{card.version}"
@@ -67,10 +81,10 @@ def register(result: TrainingResult, root: Path) -> str:
         mlflow.set_tags({VERSION_TAG: str(card.version), "version_hash": result.scorer.hash})
         mlflow.log_dict(card.data_hashes, "data_hashes.json")
         mlflow.log_dict(msgspec.to_builtins(card.features), "features.json")
-        mlflow.log_text(result_markdown(result), "model_card.md")
-        for number, frame in enumerate(result_frames(result).values(), 1):
+        mlflow.log_text(shown.markdown, "model_card.md")
+        for number, frame in enumerate(shown.frames.values(), 1):
             mlflow.log_text(frame.to_csv(index=False), f"tables/{number}.csv")
-        for picture, figure in pictures(result).items():
+        for picture, figure in shown.pictures.items():
             mlflow.log_figure(figure, f"plots/{picture}.png", save_kwargs={"dpi": 140, "bbox_inches": "tight"})
         _log_model(client, card, root)
     return run.info.run_id
@@ -149,7 +163,11 @@ def _artifacts(root: Path) -> Path | None:
 def _relocate(client: MlflowClient, root: Path) -> None:
     """MLflow stores absolute paths: rewrite those of a folder that was moved."""
     here = str(_artifacts(root))
-    stored = {str(Path(e.artifact_location).parent) for e in client.search_experiments() if e.name in RECIPES}
+    stored = {
+        str(Path(e.artifact_location).parent)
+        for e in client.search_experiments()
+        if e.name in (*RECIPES, *EPISODE_MODELS)
+    }
     for there in stored - {here}:
         engine = sa.create_engine(_store_uri(root))
         with engine.begin() as connection:

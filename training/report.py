@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -44,11 +45,16 @@ def result_frames(result: TrainingResult) -> dict[str, pd.DataFrame]:
 
 def result_tables(result: TrainingResult) -> list[Table]:
     """Terminal tables of a result, the version first."""
-    head = Table(title=_title(result), title_justify="left", show_header=False)
-    for name, value in _facts(result).items():
+    return tables_of(_title(result), _facts(result), result_frames(result))
+
+
+def tables_of(title: str, facts: Mapping[str, str], frames: Mapping[str, pd.DataFrame]) -> list[Table]:
+    """Terminal tables of facts and frames of text."""
+    head = Table(title=title, title_justify="left", show_header=False)
+    for name, value in facts.items():
         head.add_row(name, value)
     tables = [head]
-    for title, frame in result_frames(result).items():
+    for title, frame in frames.items():
         table = Table(title=title, title_justify="left", header_style="bold")
         for number, name in enumerate(frame.columns):
             table.add_column(name, justify="right" if number and _is_numbers(frame[name]) else "left")
@@ -60,8 +66,13 @@ def result_tables(result: TrainingResult) -> list[Table]:
 
 def result_markdown(result: TrainingResult) -> str:
     """The model card in Markdown."""
-    lines = [f"# {_title(result)}", "", *(f"* {name} : {value}" for name, value in _facts(result).items()), ""]
-    for title, frame in result_frames(result).items():
+    return markdown_of(_title(result), _facts(result), result_frames(result))
+
+
+def markdown_of(title: str, facts: Mapping[str, str], frames: Mapping[str, pd.DataFrame]) -> str:
+    """Facts and frames of text in Markdown."""
+    lines = [f"# {title}", "", *(f"* {name} : {value}" for name, value in facts.items()), ""]
+    for title, frame in frames.items():
         lines += [f"## {title}", "", _markdown_row(frame.columns), _markdown_row(["---"] * len(frame.columns))]
         lines += [_markdown_row(row) for row in frame.itertuples(index=False)]
         lines.append("")
@@ -106,15 +117,15 @@ def _facts(result: TrainingResult) -> dict[str, str]:
         "Unité": card.unit,
         "Périmètre": card.perimeter,
         "Objectif": f"{card.objective}, lien {card.link}, {card.parameters['trees']} arbres",
-        "Plafond à l'apprentissage": f"{_number(card.cap_eur, 2)} € (quantile {_number(card.cap_quantile, 4)})",
-        "Coefficient de calage": f"{_number(card.balance_factor, 6)}, après calage par cellules de : "
+        "Plafond à l'apprentissage": f"{number_fr(card.cap_eur, 2)} € (quantile {number_fr(card.cap_quantile, 4)})",
+        "Coefficient de calage": f"{number_fr(card.balance_factor, 6)}, après calage par cellules de : "
         f"{card.parameters['balance_on']}",
-        "Plancher": "aucun" if card.floor_eur is None else f"{_number(card.floor_eur, 2)} €",
-        "Apprentissage": f"{_number(population['training_patients'], 0)} patients, "
-        f"{_number(population['training_patient_years'], 0)} patients-années, moyenne "
-        f"{_number(population['training_mean_eur'], 2)} €",
-        "R² hors pli (par patient)": f"{_number(card.metrics['folds_r2'], 4)} ; plafonné "
-        f"{_number(card.metrics['folds_r2_capped'], 4)}",
+        "Plancher": "aucun" if card.floor_eur is None else f"{number_fr(card.floor_eur, 2)} €",
+        "Apprentissage": f"{number_fr(population['training_patients'], 0)} patients, "
+        f"{number_fr(population['training_patient_years'], 0)} patients-années, moyenne "
+        f"{number_fr(population['training_mean_eur'], 2)} €",
+        "R² hors pli (par patient)": f"{number_fr(card.metrics['folds_r2'], 4)} ; plafonné "
+        f"{number_fr(card.metrics['folds_r2_capped'], 4)}",
         "À savoir": " ; ".join(result.notes),
     }
 
@@ -129,21 +140,21 @@ def _population(result: TrainingResult) -> pd.DataFrame:
         "kept": "retenus",
     }
     wide = result.population.pivot_table(index="control", columns="year", values="patients", sort=False)
-    frame = wide.map(lambda count: _number(count, 0)).rename_axis(None, axis=1).rename(columns=str)
+    frame = wide.map(lambda count: number_fr(count, 0)).rename_axis(None, axis=1).rename(columns=str)
     return frame.set_axis([names[control] for control in frame.index]).rename_axis("Patients").reset_index()
 
 
 def _fit(result: TrainingResult) -> pd.DataFrame:
-    fit, cap = result.test.fit, _number(result.test.cap_eur, 0)
+    fit, cap = result.test.fit, number_fr(result.test.cap_eur, 0)
     return pd.DataFrame(
         {
             "Modèle": fit["model"].map(MODELS_FR),
-            "R²": [_number(value, 4) for value in fit["r2"]],
-            f"R² plafonné à {cap} €": [_number(value, 4) for value in fit["r2_capped"]],
-            "CPM": [_number(value, 4) for value in fit["cpm"]],
-            "Erreur absolue (€)": [_number(value, 2) for value in fit["mae_eur"]],
-            "Biais (€)": [_number(value, 2) for value in fit["mean_bias_eur"]],
-            "Attendu / observé": [_number(value, 4) for value in fit["total_ratio"]],
+            "R²": [number_fr(value, 4) for value in fit["r2"]],
+            f"R² plafonné à {cap} €": [number_fr(value, 4) for value in fit["r2_capped"]],
+            "CPM": [number_fr(value, 4) for value in fit["cpm"]],
+            "Erreur absolue (€)": [number_fr(value, 2) for value in fit["mae_eur"]],
+            "Biais (€)": [number_fr(value, 2) for value in fit["mean_bias_eur"]],
+            "Attendu / observé": [number_fr(value, 4) for value in fit["total_ratio"]],
             "< 0": [_percent(value) for value in fit["negative_share"]],
             "= 0": [_percent(value) for value in fit["zero_share"]],
         }
@@ -155,9 +166,9 @@ def _differences(result: TrainingResult) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Référence": table["baseline"].map(MODELS_FR),
-            "R² en plus": [_number(value, 4) for value in table["r2_difference"]],
-            "de": [_number(value, 4) for value in table["low"]],
-            "à": [_number(value, 4) for value in table["high"]],
+            "R² en plus": [number_fr(value, 4) for value in table["r2_difference"]],
+            "de": [number_fr(value, 4) for value in table["low"]],
+            "à": [number_fr(value, 4) for value in table["high"]],
         }
     )
 
@@ -168,12 +179,12 @@ def _ratios(result: TrainingResult) -> pd.DataFrame:
         {
             "Groupe": table["group"].map(GROUPS_FR),
             "Niveau": [_level(level) for level in table["level"]],
-            "Patients": [_number(value, 0) for value in table["patients"]],
-            "Observé (€)": [_number(value, 2) for value in table["observed_eur"]],
-            "Attendu (€)": [_number(value, 2) for value in table["expected_eur"]],
-            "Rapport": [_number(value, 3) for value in table["ratio"]],
-            "de": [_number(value, 3) for value in table["low"]],
-            "à": [_number(value, 3) for value in table["high"]],
+            "Patients": [number_fr(value, 0) for value in table["patients"]],
+            "Observé (€)": [number_fr(value, 2) for value in table["observed_eur"]],
+            "Attendu (€)": [number_fr(value, 2) for value in table["expected_eur"]],
+            "Rapport": [number_fr(value, 3) for value in table["ratio"]],
+            "de": [number_fr(value, 3) for value in table["low"]],
+            "à": [number_fr(value, 3) for value in table["high"]],
         }
     )
 
@@ -184,7 +195,7 @@ def _importance(result: TrainingResult) -> pd.DataFrame:
         {
             "Caractéristique": table["label_fr"],
             "Famille": table["family"].map(lambda family: FAMILIES.get(family, (family,))[0]),
-            "Contribution absolue moyenne (€)": [_number(value, 2) for value in table["mean_absolute_eur"]],
+            "Contribution absolue moyenne (€)": [number_fr(value, 2) for value in table["mean_absolute_eur"]],
         }
     )
 
@@ -195,7 +206,7 @@ def _level(level: str) -> str:
     return level
 
 
-def _number(value: float | None, digits: int) -> str:
+def number_fr(value: float | None, digits: int) -> str:
     """Figure in French: narrow space between thousands, decimal comma; a dash where there is none."""
     if value is None or math.isnan(value):
         return "–"
@@ -205,7 +216,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{_number(100 * share, 1)}\u202f%"
+    return f"{number_fr(100 * share, 1)}\u202f%"
 
 
 def _is_numbers(column: pd.Series) -> bool:

@@ -53,11 +53,11 @@ def explain_year(
     members = _members(data, year)
     listed = known if members is None or everyone else known[known["patient_id"].isin(members["patient_id"])]
     euros = scorer.explain(_encoded(scorer, listed))
-    _write(EXPLANATIONS, data, _long(scorer, listed["patient_id"], euros, year), scorer, year)
+    _write(EXPLANATIONS, data, long_rows(scorer, _identified(listed["patient_id"], scorer, year), euros), scorer, year)
     reference = known[known["has_declared_doctor"] & ~known["patient_id"].isin(experiment_patients(data))]
     sample = reference.sample(min(NATIONAL_SAMPLE, len(reference)), random_state=0)
-    national = _by_family(scorer, scorer.explain(_encoded(scorer, sample))).mean()
-    return _summary(national, len(sample), _by_family(scorer, euros).set_index(pd.Index(listed["patient_id"])), members)
+    national = by_family(scorer, scorer.explain(_encoded(scorer, sample))).mean()
+    return _summary(national, len(sample), by_family(scorer, euros).set_index(pd.Index(listed["patient_id"])), members)
 
 
 def families_of(scorer: Scorer) -> list[str]:
@@ -83,37 +83,38 @@ def _identified(patients: pd.Series, scorer: Scorer, year: int) -> pd.DataFrame:
     return frame.astype({"model": "category"})
 
 
-def _long(scorer: Scorer, patients: pd.Series, euros: np.ndarray, year: int) -> pd.DataFrame:
-    """Rows of `explanations`; text that repeats is held once, as categories."""
+def long_rows(scorer: Scorer, identity: pd.DataFrame, euros: np.ndarray) -> pd.DataFrame:
+    """Identity of each row explained, feature, label, family and euros; text that repeats is held as categories."""
     rows, columns = np.nonzero(euros)
     labels = [NOT_FEATURES[BASE][0], *(known.label_fr for known in scorer.card.features), NOT_FEATURES[FLOOR][0]]
     described = {"feature": scorer.explained_names, "label_fr": labels, "family": families_of(scorer)}
-    long = _identified(patients.iloc[rows], scorer, year)
+    long = identity.iloc[rows].reset_index(drop=True)
     for name, values in described.items():
         codes, levels = pd.factorize(pd.Series(values))
         long[name] = pd.Categorical.from_codes(codes[columns], pd.Index(levels))
     return long.assign(contribution_eur=euros[rows, columns])
 
 
-def _by_family(scorer: Scorer, euros: np.ndarray) -> pd.DataFrame:
+def by_family(scorer: Scorer, euros: np.ndarray) -> pd.DataFrame:
     """Euros of each row by family, in the order in which families first stand in the card."""
     families = families_of(scorer)
     frame = pd.DataFrame(euros, columns=families)
     return frame.T.groupby(level=0, sort=False).sum().T
 
 
-def _summary(national: pd.Series, sampled: int, by_family: pd.DataFrame, members: pd.DataFrame | None) -> pd.DataFrame:
-    structures = [_structure_rows(NATION, national, national, sampled)]
+def _summary(national: pd.Series, sampled: int, families: pd.DataFrame, members: pd.DataFrame | None) -> pd.DataFrame:
+    structures = [structure_rows(NATION, national, national, sampled)]
     for structure, list_of in members.groupby("structure_id") if members is not None else ():
-        present = list_of[list_of["patient_id"].isin(by_family.index)]
+        present = list_of[list_of["patient_id"].isin(families.index)]
         if len(present):
             weight = present["present_share"].to_numpy(float)
-            mean = by_family.loc[present["patient_id"]].mul(weight, axis=0).sum() / weight.sum()
-            structures.append(_structure_rows(str(structure), mean, national, present["patient_id"].nunique()))
+            mean = families.loc[present["patient_id"]].mul(weight, axis=0).sum() / weight.sum()
+            structures.append(structure_rows(str(structure), mean, national, present["patient_id"].nunique()))
     return pd.concat(structures, ignore_index=True)
 
 
-def _structure_rows(structure: str, mean: pd.Series, national: pd.Series, patients: int) -> pd.DataFrame:
+def structure_rows(structure: str, mean: pd.Series, national: pd.Series, patients: int) -> pd.DataFrame:
+    """Mean euros per family of a structure, their total, and their differences with the nation."""
     labels = {family: FAMILIES[family][0] for family in FAMILIES} | {
         name: label for label, name in NOT_FEATURES.values()
     }

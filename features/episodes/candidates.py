@@ -103,7 +103,8 @@ def _flags(stays: ibis.Table, programme: Programme) -> dict[str, ibis.Value]:
         "excl_medico_social": from_housing & (programme.text("medico_social") == "exclude"),
         "excl_death": stays.exit_mode.isin(programme.codes("death_exit_modes")).fill_null(False),
         "excl_palliative": any_starts(every, programme.codes("palliative_diagnoses")),
-        "excl_second_act": (stays.act_count > 1) | any_starts(stays.acts, _seconds(programme)),
+        "excl_second_act": (stays.act_count > 1)
+        | ((stays.act_count == 1) & any_starts(stays.acts, _seconds(programme))),
         "excl_fracture": _is_main(stays, programme.codes("fracture_diagnoses")),
         "excl_total_colectomy": any_starts(stays.acts, programme.codes("total_acts")),
         "excl_left_or_abroad": left | abroad,

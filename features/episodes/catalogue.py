@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from features.admission import why_not_at_admission
 from features.codes import listed
 from features.errors import InputError
 from features.feature import Feature
 from features.morbidity import index_features, score_features
 from features.payment import AGE_MAX, SINGLE
 
-CONDITIONS, FORBIDDEN, NEVER = "episode_conditions", "episode_forbidden_features", "episode_never_whitelisted"
+CONDITIONS, NEVER = "episode_conditions", "episode_never_whitelisted"
 LOOKBACK_DAYS = 365
 PROGRAMME_ALD = 30  # malignant tumours: the reason of the colectomy, no comorbidity beside it
 BEFORE_STAYS, BEFORE_DRUGS, BEFORE_CARE = (
@@ -23,7 +23,6 @@ ALLOWED_SOURCES = (
     "beneficiaries", "coverages", "ald_periods", BEFORE_STAYS, BEFORE_DRUGS, BEFORE_CARE, INDEX_DIAGNOSES, ADMISSION,
 )  # fmt: skip
 RIGHTS = ("c2s_free", "c2s_participative", "c2s_unknown", "ame", "minimum_income")
-WHOLE_WORD_LENGTH = 4  # shorter words are compared whole: `los` is not in `close`
 
 
 def episode_catalogue(extra: Iterable[Feature] = ()) -> tuple[Feature, ...]:
@@ -55,12 +54,8 @@ def check_at_admission(names: Iterable[str]) -> None:
 
 
 def _refuse(name: str) -> None:
-    words = re.split(r"[_\W]+", name.lower())
-    for row in listed(FORBIDDEN):
-        word = row["word"]
-        is_found = word in name.lower() if len(word) >= WHOLE_WORD_LENGTH else word in words
-        if is_found:
-            raise InputError(f"feature {name} may not describe an episode: {row['reason']} ({row['source']})")
+    if why := why_not_at_admission(name):
+        raise InputError(f"feature {name} may not describe an episode: {why}")
 
 
 def _refuse_whitelisted_complications() -> None:

@@ -27,8 +27,7 @@ def episode_features(sources: Sources, episodes: ibis.Table, *, index_dx_policy:
     index_dx_policy: `lookback_only` reads no diagnosis of the index stay; `whitelist` those of the conditions that
     cannot arise in it (episode_conditions.csv). Errors: InputError for another policy.
     """
-    if index_dx_policy not in POLICIES:
-        raise InputError(f"index_dx_policy is {index_dx_policy!r}; it should be one of {', '.join(POLICIES)}")
+    check_policy(index_dx_policy)
     own = episodes.select(
         "episode_id", "patient_id", "programme", "entry_date", "window_start", "stay_id", "from_medico_social"
     )
@@ -48,6 +47,12 @@ def episode_features(sources: Sources, episodes: ibis.Table, *, index_dx_policy:
         "episode_id", "patient_id", "programme", "entry_date", index_dx_policy=ibis.literal(index_dx_policy),
         **{known.name: _filled(joined, known.name, is_null=known.nullable) for known in EPISODE_CATALOGUE},
     )  # fmt: skip
+
+
+def check_policy(index_dx_policy: str) -> None:
+    """None where the policy has one of the known names. Errors: InputError."""
+    if index_dx_policy not in POLICIES:
+        raise InputError(f"index_dx_policy is {index_dx_policy!r}; it should be one of {', '.join(POLICIES)}")
 
 
 def _filled(rows: ibis.Table, name: str, *, is_null: bool) -> ibis.Value:

@@ -16,7 +16,7 @@ from features.errors import MissingError
 from features.store import read_dataset, years_written
 
 PERSONS = (tables.BENEFICIARIES, tables.DECLARATIONS, tables.ALD_PERIODS, tables.COVERAGES)
-CARE = (tables.STAYS, tables.CARE_LINES, tables.DISPENSINGS, tables.PROCEDURES)
+CARE = (tables.STAYS, tables.CARE_LINES, tables.DISPENSINGS, tables.PROCEDURES, tables.ANALYSES)
 REQUIRED = (tables.STAYS, tables.CARE_LINES, tables.DISPENSINGS)
 HOSPITAL_IN_STAYS = ("hopital_mco", "hopital_ssr", "hopital_had")
 
@@ -38,6 +38,7 @@ class Sources:
     care_lines: ibis.Table
     dispensings: ibis.Table
     procedures: ibis.Table
+    analyses: ibis.Table
     years: dict[str, list[int]]
 
     def paths(self, data: Path) -> tuple[Path, ...]:

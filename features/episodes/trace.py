@@ -10,14 +10,17 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from features.engine import dataset_path
-from features.episodes.perimeter import perimeter_rules
+from features.episodes.perimeter import FILE
 from features.errors import InputError, MissingError
+from features.reference_data import reference
 from features.store import years_written
 from features.tables import EPISODE_LINES
 
 
 def trace(data: Path, episode_id: str, *, years: Sequence[int] | None = None) -> pd.DataFrame:
-    """Lines of an episode by day, with `meaning` (the rule in words); their cents add up to cost_total_allcause_cents.
+    """Lines of an episode by day, with the rule in words: decision, meaning, rule_source.
+
+    Their cents add up to cost_total_allcause_cents, those in scope to cost_in_scope_cents.
 
     `years` narrows the search to years of exit of the index stay. Errors: MissingError where no episode was built;
     InputError where none of that name is there.
@@ -32,6 +35,10 @@ def trace(data: Path, episode_id: str, *, years: Sequence[int] | None = None) ->
     frame = pd.concat([part.to_pandas(date_as_object=False) for part in parts], ignore_index=True)
     if frame.empty:
         raise InputError("no line of that episode in the years searched: it is not final, spent nothing, or is unknown")
-    meanings = {rule.priority: rule.meaning for rule in perimeter_rules()}
-    frame["meaning"] = frame["rule"].map(meanings).fillna("rule of another perimeter_rules.csv")
+    words = reference(FILE).astype({"priority": "int64"}).set_index("priority")
+    frame = frame.assign(
+        decision=frame["is_in_scope"].map({True: "in", False: "out"}),
+        meaning=frame["rule"].map(words["meaning"]).fillna("rule of another perimeter_rules.csv"),
+        rule_source=frame["rule"].map(words["source"]).fillna(""),
+    )
     return frame.sort_values(["care_date", "source", "source_key", "period", "rule"], ignore_index=True)

@@ -27,10 +27,11 @@ def biology_details(stage: Stage, claims: Claims, key: dict[str, pa.Array]) -> d
     rng = stage.rng.spawn(1)[0]
     is_hba1c = _is_diabetic(stage, lines.person[places]) & (rng.random(places.size) < HBA1C_SHARE)
     usual = np.array(ORDINARY_TESTS)[rng.integers(0, len(ORDINARY_TESTS), places.size)]
+    drawn = np.where(is_hba1c, HBA1C, usual)
     return {
         **at(key, places),
         "BIO_ORD_NUM": integers(np.ones(places.size)),
-        "BIO_PRS_IDE": integers(np.where(is_hba1c, HBA1C, usual)),
+        "BIO_PRS_IDE": integers(np.where(lines.test[places] > 0, lines.test[places], drawn)),
         "BIO_ACT_QSN": integers(claims.sign[places]),
     }
 

@@ -33,6 +33,8 @@ from features.synth.pmsi_other import (
 from features.synth.population import draw_persons
 from features.synth.rates import Rates
 from features.synth.stays import draw_stays, follow_ups, home_hospital, private_lines, rehabilitation
+from features.synth.surgery_agenda import Agenda, new_agenda, open_year
+from features.synth.surgery_oracle import with_surgery, write_episodes
 
 CHUNK = 20_000
 Count = tuple[int, int, int]
@@ -48,6 +50,7 @@ class Order:
     years: range
     seed: int
     rates: Rates
+    surgery: float = 1.0
 
 
 def make_chunk(order: Order, chunk: int) -> Planted:
@@ -61,8 +64,8 @@ def make_chunk(order: Order, chunk: int) -> Planted:
     identities = draw_identities(persons)
     contracts = draw_contracts(rng, directory, persons=persons, years=order.years)
     planted: Planted = {}
+    agenda = new_agenda(persons.size, surgery=order.surgery)
     for year, seed in zip(order.years, seeds[1:], strict=True):
-        doctors = Doctors(directory, contracts.doctor_on(first_day(year)), first_day(year))
         state = state_on(model, persons, year=year)
         generator = np.random.default_rng(seed)
         stage = Stage(
@@ -71,11 +74,11 @@ def make_chunk(order: Order, chunk: int) -> Planted:
             state=state,
             year=draw_year(persons, state, rng=generator),
             rates=care_rates(model, state),
-            doctors=doctors,
+            doctors=Doctors(directory, contracts.doctor_on(first_day(year)), first_day(year)),
             identities=identities,
             rng=generator,
         )
-        planted.update(_make_year(order, stage, chunk=chunk))
+        planted.update(_make_year(order, stage, chunk=chunk, agenda=agenda))
     part = Part(order.data / "snds", chunk, f"{chunk:05d}")
     desk = Desk(model, persons, identities, order.rates, order.years, part, rng)
     counts = {
@@ -85,13 +88,14 @@ def make_chunk(order: Order, chunk: int) -> Planted:
         "IR_ORC_R": write_cover(desk),
     }
     oracle = Part(order.data / "oracle", chunk, part.name)
+    write_episodes(agenda, persons, years=order.years, part=oracle)
     write_declared_bricks(desk, contracts, directory=directory, part=oracle)
     return planted | {
         (table, name, None): (rows, 0, 0) for table, found in counts.items() for name, rows in found.items()
     }
 
 
-def _make_year(order: Order, stage: Stage, *, chunk: int) -> Planted:
+def _make_year(order: Order, stage: Stage, *, chunk: int, agenda: Agenda) -> Planted:
     """All tables of one care year, and the oracle's rows."""
     year, rates = stage.state.year, order.rates
     is_exempt = _is_exempt(stage)
@@ -100,20 +104,24 @@ def _make_year(order: Order, stage: Stage, *, chunk: int) -> Planted:
     parts, visit_row, visit_day = stream_lines(stage, follow_ups(stage, stays))
     visits = Visits(visit_row, visit_day, outpatient_cents(stage, visit_row.size))
     lines = join_lines([*parts, *chronic_packs(stage), *private_lines(stage, stays)])
+    due = open_year(agenda, stage, lines, stays=stays, long=[long, home], rng=stage.rng.spawn(1)[0])
+    stays, long, home = with_surgery(stage, stays, due, long=long, home=home)
+    lines = join_lines([lines, due.lines])
     lines = with_full_rate(stage, lines, is_exempt=is_exempt)
     lines = join_lines([lines, contributions(stage, lines, share=rates.line_participation)])
     name = f"{chunk:05d}-{year}"
-    drawn = Drawn(stage, lines, stays, long, home, visits, is_exempt)
+    drawn = Drawn(stage, lines, stays, long, home, visits, is_exempt, due.expected)
     write_oracle(drawn, Part(order.data / "oracle", chunk, name))
     part = Part(order.data / "snds", chunk, name)
     claims = plant(stage, ordinary_claims(stage, lines), rates=rates)
     packs = write_claims(stage, claims, part=part, unknown_packs=rates.pack_unknown)
     plan = Plan(part, f"{year % 100:02d}", rates, is_exempt)
     to_rehabilitation = np.isin(np.arange(stays.size), long.stay)
+    to_rehabilitation[stays.detail >= 0] = due.stays.to_ssr[stays.detail[stays.detail >= 0]] > 0
     counts = {
         "ER_PRS_F": claim_counts(claims),
         "ER_PHA_F": {control: (rows, 0, 0) for control, rows in packs.items()},
-        "T_MCOaaB": write_stays(stage, stays, plan=plan, to_rehabilitation=to_rehabilitation),
+        "T_MCOaaB": write_stays(stage, stays, surgery=due.stays, plan=plan, to_rehabilitation=to_rehabilitation),
         "T_SSRaaB": write_rehabilitation(stage, stays, long=long, plan=plan),
         "T_HADaaB": write_home_hospital(stage, stays, long=home, plan=plan),
         "T_MCOaaCSTC": write_outpatient(stage, visits, plan=plan),

@@ -30,6 +30,7 @@ DIABETICS_TO_PROGRAMME = 0.14
 OPENING_DAYS = 540
 GP_SPECIALTIES = (1, 22, 23)
 NURSE = 24
+SURGICAL_TEAM = (2, 4, 41)  # anaesthetists, general and orthopaedic surgeons
 DIABETES = ("diabetes", "diabetes_complicated")
 
 
@@ -159,7 +160,7 @@ def _numbers(patients: int, gp_count: int, *, nurses: int) -> tuple[dict[int, tu
     specialties = sorted({int(row["specialty"]) for row in read_rows("synth_acts")} - set(GP_SPECIALTIES))
     place_of = dict.fromkeys(GP_SPECIALTIES, (0, gp_count))
     total = gp_count
-    for specialty in sorted({*specialties, 4, 50}):
+    for specialty in sorted({*specialties, *SURGICAL_TEAM, 50}):
         count = max(patients // PATIENTS_PER_OTHER.get(specialty, USUAL_PATIENTS_PER_OTHER), 3)
         count += nurses if specialty == NURSE else 0
         place_of[specialty] = (total, count)

@@ -9,11 +9,10 @@ from features.synth.arrow import Part, at, coded, constant, days, euros, integer
 from features.synth.biology import biology_details
 from features.synth.claims import CERTIFICATIONS, CONTROLS, Claims
 from features.synth.days import first_of_month, month_of, uniform
-from features.synth.geography import DEPARTMENTS, communes, hospital_finess
+from features.synth.geography import CLINICS, clinic_finess, communes, hospital_finess
 from features.synth.lines import CONTRIBUTION, GP_SPECIALTIES, ORDINARY, SUPPLEMENT, Stage
 from features.synth.model import Array, CareModel
 from features.synth.prescribers import prescribers
-from features.synth.stays import CLINICS
 
 PLAIN = ("DCT_ORD_NUM",)
 LINES_PER_STATEMENT = 4
@@ -23,6 +22,7 @@ PATHWAY_DECLARED, PATHWAY_REPLACED, PATHWAY_AWAY = 1, 7, 6
 EMERGENCY, OUTSIDE_PATHWAY, UNDER_16 = (25, 5), (24, 23), (34, 33)  # without a declared doctor, and with one
 EMERGENCY_SHARE, AWAY_SHARE, REPLACED_SHARE = 0.09, 0.08, 0.3
 ADULT_DAYS = 16 * 365.25
+ANAESTHETIST = 2
 CIP_FIRST, UNKNOWN_CIP_FIRST = 3400930000000, 3400999000000
 
 
@@ -173,7 +173,7 @@ def _procedures(stage: Stage, claims: Claims, *, key: dict[str, pa.Array]) -> di
         **at(key, places),
         "CAM_ORD_NUM": integers(np.ones(places.size)),
         "CAM_PRS_IDE": coded(claims.lines.ccam[places], stage.model.ccam),
-        "CAM_ACT_COD": constant("1", places.size),
+        "CAM_ACT_COD": coded(claims.lines.specialty[places] == ANAESTHETIST, ["1", "4"]),
         "CAM_TRT_PHA": integers(np.zeros(places.size)),
     }
 
@@ -190,11 +190,6 @@ def _establishments(claims: Claims, key: dict[str, pa.Array]) -> dict[str, pa.Ar
         "MDT_COD": integers(np.full(places.size, 3)),
         "PRS_PPU_SEC": integers(claims.sector[places]),
     }
-
-
-def clinic_finess() -> tuple[str, ...]:
-    """FINESS of 8 characters of the private clinics."""
-    return tuple(f"{DEPARTMENTS[place]}0{81000 + place}" for place in range(CLINICS))
 
 
 def cip_codes(model: CareModel) -> Array:

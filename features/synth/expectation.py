@@ -116,7 +116,7 @@ def _with_interactions(model: CareModel, state: State, *, rates: Array) -> Array
 
 
 def _annual_stays(model: CareModel, state: State, *, extra: Array) -> Array:
-    """Stays of a usual year by cause: age group, maternity, joints, and each condition's own."""
+    """Stays of a usual year by cause: age group, maternity, and each condition's own; surgery has its own model."""
     rates = np.zeros((state.age.size, len(model.causes)))
     number = {name: values[-1:] for name, values in model.stream_number.items()}
     context = _social(state, number)[:, 0] * _territory(state, number)[:, 0]
@@ -125,8 +125,7 @@ def _annual_stays(model: CareModel, state: State, *, extra: Array) -> Array:
     group = np.searchsorted((15, 60), state.age, side="right")
     causes = np.array([model.cause(name) for name in ("child", "adult", "senior")])
     rates[np.arange(group.size), causes[group]] = general
-    for name in ("delivery", "hip", "knee"):
-        rates[:, model.cause(name)] = model.curves[name][state.sex - 1, state.age]
+    rates[:, model.cause("delivery")] = model.curves["delivery"][state.sex - 1, state.age]
     together = 1 + 0.08 * np.clip(state.present.sum(axis=1) - 2, 0, 5)
     own = state.present * (model.number["stays"] * (0.9 + 0.2 * (state.age[:, None] >= 75)))
     np.add.at(rates.T, condition_causes(model), (own * (context * together)[:, None]).T)
@@ -189,7 +188,7 @@ def _expected_drugs(model: CareModel, state: State) -> Array:
     """Euros of the drugs of conditions present, and of those that begin in the year (from their onset to its end)."""
     yearly = np.zeros(len(model.conditions))
     for row in model.drugs:
-        if row["condition"] != "acute":
+        if row["condition"] in model.conditions:
             share = min(float(row["share_to"]), 1.0) - float(row["share_from"])
             packs = float(row["dispensings"]) * float(row["price_cents"]) / 100
             yearly[model.conditions.index(row["condition"])] += share * packs

@@ -13,7 +13,7 @@ from features.synth.model import Array
 
 COMMUNES = 320
 SPLIT_DEPARTMENTS = 4
-HOSPITALS = 40
+HOSPITALS, CLINICS = 40, 30
 DEPARTMENTS = tuple(
     f"{place:02d}"
     for place in (
@@ -106,6 +106,11 @@ def _insee(department: str, rank: str) -> str:
 def hospital_finess() -> tuple[str, ...]:
     """FINESS of 9 characters of the public hospitals; none is on the list of duplicates."""
     return tuple(f"{DEPARTMENTS[place % len(DEPARTMENTS)]}09{10000 + place}" for place in range(HOSPITALS))
+
+
+def clinic_finess() -> tuple[str, ...]:
+    """FINESS of 8 characters of the private clinics."""
+    return tuple(f"{DEPARTMENTS[place]}0{81000 + place}" for place in range(CLINICS))
 
 
 def write_territories(path: Path) -> None:

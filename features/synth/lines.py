@@ -28,7 +28,7 @@ class Lines:
     """Claim lines: person (place in the chunk), day, act, unit cents × quantity, rate, performer, detail codes.
 
     pack: place in IR_PHA_R, -1 without; ccam: place in the CCAM list, -1 without; clinic: place of the private
-    clinic, -1 in town; kind: ordinary, supplement or flat contribution.
+    clinic, -1 in town; kind: ordinary, supplement or flat contribution; test: code of a biology test, 0 for any.
     """
 
     person: Array
@@ -44,6 +44,7 @@ class Lines:
     ccam: Array
     clinic: Array
     kind: Array
+    test: Array
 
     @property
     def size(self) -> int:
@@ -71,7 +72,7 @@ _TYPES = {"unit": np.int64}
 def make_lines(person: Array, day: Array, **columns: Array | int) -> Lines:
     """Lines of given columns; the others take what an ordinary town line without detail has."""
     usual: dict[str, Array | int] = {"last_day": day, "quantity": 1, "rate": 70, "performer": 0}
-    usual |= {"pack": -1, "ccam": -1, "clinic": -1, "kind": ORDINARY, "specialty": 0}
+    usual |= {"pack": -1, "ccam": -1, "clinic": -1, "kind": ORDINARY, "specialty": 0, "test": 0}
     given = {"person": person, "day": day, **usual, **columns}
     size = person.size
     return Lines(
@@ -233,7 +234,7 @@ def chronic_packs(stage: Stage) -> list[Lines]:
     start, length = first_day(state.year), first_day(state.year + 1) - first_day(state.year)
     draw = stage.persons.drug_draw[state.person]
     for place, row in enumerate(stage.model.drugs):
-        if row["condition"] == "acute":
+        if row["condition"] not in stage.model.conditions:
             continue
         condition = stage.model.conditions.index(row["condition"])
         onset = year.onset_time[:, condition]
@@ -251,9 +252,13 @@ def chronic_packs(stage: Stage) -> list[Lines]:
 
 
 def _packs(stage: Stage, rows: Array, *, days: Array, place: Array) -> Lines:
+    return pack_lines(stage, stage.state.person[rows], days=days, place=place)
+
+
+def pack_lines(stage: Stage, person: Array, *, days: Array, place: Array) -> Lines:
+    """Pharmacy lines of persons: packs at their place in the list of drugs."""
     column = numbers(list(stage.model.drugs), "price_cents", "act_code", "rate_pct")
-    person = stage.state.person[rows]
-    specialty = np.full(rows.size, PHARMACY_SPECIALTY)
+    specialty = np.full(person.size, PHARMACY_SPECIALTY)
     return make_lines(
         person,
         days,

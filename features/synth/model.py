@@ -131,9 +131,15 @@ def care_model() -> CareModel:
         drugs=tuple(read_rows("synth_drugs")),
         causes=causes,
         stays=tuple(stays),
-        ccam=tuple(sorted({row["ccam"] for row in [*stays, *read_rows("synth_acts")]} - {""})),
+        ccam=_ccam(stays),
         **_stay_tables(stays, causes, streams=names),
     )
+
+
+def _ccam(stays: list[dict[str, str]]) -> tuple[str, ...]:
+    """Every act of the CCAM that may be drawn."""
+    rows = [*stays, *read_rows("synth_acts"), *read_rows("synth_surgery_acts"), *read_rows("synth_surgery_codes")]
+    return tuple(sorted({row["ccam"] for row in rows} - {""}))
 
 
 def _curves() -> dict[str, Array]:

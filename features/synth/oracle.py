@@ -14,6 +14,7 @@ from features.synth.model import Array
 from features.synth.pmsi import REIMBURSED_PERCENT
 from features.synth.pmsi_other import Visits
 from features.synth.stays import LongStays, Stays
+from features.synth.surgery_agenda import Yearly
 
 DEVICES = ("lpp", "lpp_heavy")
 DIABETES = ("diabetes", "diabetes_complicated")
@@ -30,6 +31,7 @@ class Drawn:
     home: LongStays
     visits: Visits
     is_exempt: Array
+    surgery: Yearly
 
     def euros(self, cents: Array, mask: Array | None = None) -> Array:
         """Euros of the claim lines (of those in `mask`), by row of the state."""
@@ -51,15 +53,15 @@ class Drawn:
 def write_oracle(drawn: Drawn, part: Part) -> None:
     """Parts of `expected` (the oracle) and `drawn` (the oracle, the state and the euros drawn)."""
     stage = drawn.stage
-    expected = expected_euros(stage.model, stage.state, rates=stage.rates)
+    expected, surgery = expected_euros(stage.model, stage.state, rates=stage.rates), drawn.surgery
     names = np.array(stage.persons.patient_id)[stage.state.person]
     year = np.full(names.size, stage.state.year, dtype=np.int64)
     oracle = {
         "patient_id": texts(names.tolist()),
         "year": pa.array(year),
-        "expected_mg_eur": pa.array(expected.mg),
-        "expected_mg_ide_eur": pa.array(expected.mg_ide),
-        "expected_total_eur": pa.array(expected.total),
+        "expected_mg_eur": pa.array(expected.mg + surgery.mg),
+        "expected_mg_ide_eur": pa.array(expected.mg_ide + surgery.mg_ide),
+        "expected_total_eur": pa.array(expected.total + surgery.total),
     }
     part.write("expected", oracle, plain=list(oracle))
     found = {name: pa.array(values) for name, values in {**_state(drawn), **_spent(drawn)}.items()}

@@ -27,7 +27,8 @@ from features.synth.pmsi_mco import condition_codes, diagnosis_codes
 from features.synth.stays import LongStays, Stays
 
 OUTPATIENT_CODES = ("NIR_RET", "NAI_RET", "SEX_RET", "IAS_RET", "ENT_DAT_RET")
-SSR_GROUPS = ("0841A0", "0803A1", "0147A2", "0503A0", "90H000")
+SSR_GROUPS = ("0803A1", "0147A2", "0503A0", "0840A1", "0841A0", "0603A1", "90H000")
+FIRST_OF_SURGERY = 3
 HAD_GROUPS = ("0104", "0307", "9999")
 BILLED_PERCENT = 90
 MAX_WEEKS = 26
@@ -59,10 +60,14 @@ class LongFile:
         """Columns of the C table."""
         return {**self.key, **chaining(self.records, STAY_CODES, first=self.long.first, last=self.long.last)}
 
-    def group(self, groups: tuple[str, ...]) -> Array:
-        """Place of the group of each record: the last one is an error group."""
-        last = len(groups) - 1
-        return np.where(self.records.of("ghm_error"), last, self.records.stay % last)
+    def group(self, groups: tuple[str, ...], *, usual: int) -> Array:
+        """Place of the group of each record: one of the `usual` first ones, that of its programme after surgery where
+        there is one, or an error group, the last.
+        """
+        programme = self.long.programme[self.records.stay]
+        is_own = (programme >= 0) & (len(groups) > usual + 1)
+        place = np.where(is_own, usual + programme, self.records.stay % usual)
+        return np.where(self.records.of("ghm_error"), len(groups) - 1, place)
 
     def associated(self, column: str) -> dict[str, pa.Array]:
         """Associated diagnoses: the conditions of the person."""
@@ -88,7 +93,7 @@ def write_rehabilitation(stage: Stage, stays: Stays, *, long: LongStays, plan: P
     weekly = {
         **at(file.key, row),
         "RHS_NUM": coded(week, [f"{number + 1:03d}" for number in range(MAX_WEEKS)]),
-        "GRG_GME": coded(file.group(SSR_GROUPS)[row], SSR_GROUPS),
+        "GRG_GME": coded(file.group(SSR_GROUPS, usual=FIRST_OF_SURGERY)[row], SSR_GROUPS),
         "MOR_PRP": coded(file.cause[row], codes),
         "ETL_AFF": coded(np.full(row.size, -1), codes),
     }
@@ -109,7 +114,9 @@ def write_home_hospital(stage: Stage, stays: Stays, *, long: LongStays, plan: Pl
     plan.write("T_HAD{}B", {**file.key, "DGN_PAL": coded(file.cause, diagnosis_codes(stage.model))})
     plan.write("T_HAD{}C", file.chained())
     plan.write("T_HAD{}D", file.associated("DGN_ASS"))
-    plan.write("T_HAD{}GRP", {**file.key, "PAP_GRP_GHPC": coded(file.group(HAD_GROUPS), HAD_GROUPS)})
+    plan.write(
+        "T_HAD{}GRP", {**file.key, "PAP_GRP_GHPC": coded(file.group(HAD_GROUPS, usual=len(HAD_GROUPS) - 1), HAD_GROUPS)}
+    )
     plan.write("T_HAD{}STC", {**file.key, "TOT_MNT_AM": euros(file.base)})
     return file.counts()
 
@@ -154,7 +161,7 @@ def _long_file(stage: Stage, stays: Stays, *, long: LongStays, plan: Plan, key: 
         long=long,
         records=records,
         key=_key(records, plan, names=key),
-        cause=main[stays.kind[long.stay]][records.stay],
+        cause=np.where(long.dp >= 0, long.dp, main[stays.kind[long.stay]])[records.stay],
         base=base,
         reimbursed=reimbursed_part(long.row[records.stay], base, is_exempt=plan.is_exempt),
     )

@@ -33,12 +33,14 @@ def calibration_report(drawn: Path) -> pd.DataFrame:
     return report[names]
 
 
-def write_report(report: pd.DataFrame, data: Path) -> None:
-    """synth_report.csv and synth_report.md beside the data."""
-    report.to_csv(data / "synth_report.csv", index=False, lineterminator="\n", float_format="%.6g")
+def write_report(
+    report: pd.DataFrame, data: Path, *, name: str = "synth_report", title: str = "Fictional France: calibration"
+) -> None:
+    """synth_report.csv and synth_report.md beside the data, or another name."""
+    report.to_csv(data / f"{name}.csv", index=False, lineterminator="\n", float_format="%.6g")
     missed = int((~report.is_met).sum())
     lines = [
-        "# Fictional France: calibration",
+        f"# {title}",
         "",
         f"{len(report) - missed} of {len(report)} figures lie within their band; {missed} do not.",
         "",
@@ -50,7 +52,7 @@ def write_report(report: pd.DataFrame, data: Path) -> None:
         met = "yes" if row.is_met else "**no**"
         figures = f"{row.target:g} | {row.obtained:.4g} | {row.ratio:.2f} | {band} | {met}"
         lines.append(f"| {row.quantity} | {row.group} ({row.unit}) | {figures} | {row.source} |")
-    (data / "synth_report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (data / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _sample(drawn: Path) -> pd.DataFrame:

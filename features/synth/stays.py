@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.synth.expectation import CHEMO_SHARE, WITHOUT_FACTOR, onset_causes
+from features.synth.geography import CLINICS
 from features.synth.lines import CLINIC_SPECIALTY, FollowUps, Lines, Stage, make_lines
 from features.synth.model import FOLLOW_UPS, HAD_STAY_EUR, LEVEL_COST, LEVELS, SSR_DAY_EUR, Array
 
-CLINICS = 30
 GHS, SURGERY = 2111, 1321
 MEDICAL_LEVEL = 1
 YEARLY_VARIANCE = 1.6
@@ -21,7 +21,8 @@ class Stays:
     """Acute stays and sessions: row of the state, row of synth_stays, days, level, sector and cents.
 
     level: 0 without, 1 to 4; cents: base of reimbursement of a public stay, or GHS price of a private one;
-    fee_cents: doctors' fees of a private stay; dies: the stay ends by death.
+    fee_cents: doctors' fees of a private stay; dies: the stay ends by death; detail: place among the stays of
+    surgery of the year, -1 for others.
     """
 
     row: Array
@@ -35,6 +36,7 @@ class Stays:
     fee_cents: Array
     sessions: Array
     dies: Array
+    detail: Array
 
     @property
     def size(self) -> int:
@@ -44,13 +46,18 @@ class Stays:
 
 @dataclass(frozen=True)
 class LongStays:
-    """Rehabilitation (SSR) or home hospitalisation (HAD): row of the state, acute stay it follows, days, cents."""
+    """Rehabilitation (SSR) or home hospitalisation (HAD): row of the state, acute stay it follows, days, cents.
+
+    After surgery: programme, and main diagnosis (place in the codes), with no stay; else -1.
+    """
 
     row: Array
     stay: Array
     first: Array
     last: Array
     cents: Array
+    programme: Array
+    dp: Array
 
 
 def draw_stays(stage: Stage) -> Stays:
@@ -161,6 +168,7 @@ def _priced(stage: Stage, row: Array, *, kind: Array, days: tuple[Array, Array, 
         fee_cents=np.where(is_private, np.rint(number["private_fee_eur"][kind] * factor * 100), 0).astype(np.int64),
         sessions=np.where(is_dialysis, 13, np.where(is_session, 1, 0)),
         dies=stage.year.dies[row] & (days[1] >= stage.year.last[row]),
+        detail=np.full(row.size, -1),
     )
 
 
@@ -183,7 +191,7 @@ def rehabilitation(stage: Stage, stays: Stays) -> LongStays:
     cents = np.rint(days * SSR_DAY_EUR * 100).astype(np.int64)
     first = stays.last[stay]
     last = np.minimum(first + np.maximum(np.rint(days), 1).astype(np.int64), stage.year.last[stays.row[stay]])
-    return LongStays(stays.row[stay], stay, first, last, cents)
+    return LongStays(stays.row[stay], stay, first, last, cents, *_of_no_surgery(stay.size))
 
 
 def home_hospital(stage: Stage, stays: Stays) -> LongStays:
@@ -193,7 +201,12 @@ def home_hospital(stage: Stage, stays: Stays) -> LongStays:
     weight = stage.rng.gamma(2.0, 0.5, stay.size)
     first = stays.last[stay]
     last = np.minimum(first + np.maximum(np.rint(20 * weight), 1).astype(np.int64), stage.year.last[stays.row[stay]])
-    return LongStays(stays.row[stay], stay, first, last, np.rint(weight * HAD_STAY_EUR * 100).astype(np.int64))
+    cents = np.rint(weight * HAD_STAY_EUR * 100).astype(np.int64)
+    return LongStays(stays.row[stay], stay, first, last, cents, *_of_no_surgery(stay.size))
+
+
+def _of_no_surgery(size: int) -> tuple[Array, Array]:
+    return np.full(size, -1), np.full(size, -1)
 
 
 def private_lines(stage: Stage, stays: Stays) -> list[Lines]:

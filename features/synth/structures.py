@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from features.synth.days import first_day
-from features.synth.geography import hospital_finess
+from features.synth.geography import clinic_finess, hospital_finess
 from features.synth.model import Array, read_rows
 
 PATIENTS_PER_MEMBER = 850
@@ -23,7 +23,7 @@ ARTICLE_51_HOSPITALS, CAQES_HOSPITALS = 6, 12
 ALWAYS_OPEN = first_day(1990)
 PARTICIPATION = (
     "structure_id", "structure_name", "scheme", "patientele", "perimeter", "from_date", "to_date", "phase_from",
-    "quality_share", "carte", "experience_points", "opened_on", "legal_form",
+    "quality_share", "carte", "experience_points", "opened_on", "legal_form", "phase", "programmes",
 )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def write_participations(structures: Structures, path: Path) -> None:
     """participations.csv: a row per structure and scheme, teams first, then the hospitals of the biosimilars."""
     names = [name for name in PARTICIPATION if name not in ("structure_id", "structure_name", "to_date")]
     rows = [
-        {"structure_id": code, "structure_name": name, "to_date": "", **{key: row[key] for key in names}}
+        {"structure_id": code, "structure_name": name, "to_date": "", **{key: row.get(key, "") for key in names}}
         for code, name, row in zip(structures.structure_id, structures.name, structures.profile, strict=True)
     ]
     schemes = (
@@ -120,4 +120,20 @@ def write_participations(structures: Structures, path: Path) -> None:
         for place, finess in enumerate(hospital_finess()[:count], start=1):
             hospital = {"structure_id": finess[:8], "structure_name": f"Centre hospitalier fictif {place}"}
             rows.append({**hospital, "scheme": scheme, "from_date": first, "to_date": last, "phase_from": first})
+    rows.extend(_bundles())
     pd.DataFrame(rows, columns=list(PARTICIPATION)).fillna("").to_csv(path, index=False, lineterminator="\n")
+
+
+def _bundles() -> list[dict[str, str]]:
+    """Hospitals and clinics that take part in the bundles (EDS)."""
+    listed = {"public": hospital_finess(), "private": clinic_finess()}
+    kept = ("programmes", "from_date", "phase_from", "phase")
+    return [
+        {
+            "structure_id": listed[row["sector"]][int(row["place"])][:8],
+            "structure_name": row["name"],
+            "scheme": "eds",
+            **{name: row[name] for name in kept},
+        }
+        for row in read_rows("synth_surgery_sites")
+    ]

@@ -20,19 +20,22 @@ from features.synth.bricks import TABLE as BRICKS
 from features.synth.bricks import join_declared_bricks
 from features.synth.chunk import CHUNK, Count, Order, Planted, make_chunk
 from features.synth.doctors import Directory, draw_directory, write_roster
-from features.synth.er_tables import cip_codes, clinic_finess
-from features.synth.geography import communes, hospital_finess, write_territories
+from features.synth.er_tables import cip_codes
+from features.synth.geography import clinic_finess, communes, hospital_finess, write_territories
 from features.synth.model import care_model
 from features.synth.rates import Rates
 from features.synth.report import calibration_report, write_report
 from features.synth.structures import write_participations
+from features.synth.surgery_report import surgery_report
 
 CLAIMS = "ER_PRS_F"
+EPISODES_REPORT = {"name": "synth_episodes_report", "title": "Fictional France: episodes of scheduled surgery"}
 MARK = "FICTIONAL.txt"
 MARK_TEXT = "Fictional persons, drawn by forfait synth: this folder is overwritten by the next draw.\n"
 EARLIEST_YEAR, LATEST_YEAR = 2006, 2049
 MOST_YEARS = 10
 FEWEST = 100
+MOST_SURGERY = 50
 
 
 def synthesise(
@@ -42,17 +45,20 @@ def synthesise(
     years: range,
     seed: int,
     rates: Rates | None = None,
+    surgery: float = 1.0,
     workers: int = 2,
     progress: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Calibration report of a new fictional France: published figures, what was obtained, whether it is in its band.
 
     Writes data/snds/* (raw tables), data/roster.csv, participations.csv, territories.csv and declared_bricks.csv,
-    data/oracle/* (expected.parquet, drawn.parquet, planted.json) and data/synth_report.csv and .md. The same seed
+    data/oracle/* (expected.parquet, drawn.parquet, episodes.parquet, planted.json), and the reports
+    data/synth_report.csv and synth_episodes_report.csv, each with its .md. episodes.parquet has a row per hip, knee
+    or colectomy; `surgery`: how many times those of France, for a small country to have enough. The same seed
     gives the same bytes, whatever `workers`.
     Errors: InputError for arguments out of range, or a data/snds that does not come from here.
     """
-    order = Order(data, patients, years, seed, rates or Rates())
+    order = Order(data, patients, years, seed, rates or Rates(), surgery)
     _check(order, workers)
     _clear(data)
     planted: Planted = {}
@@ -63,14 +69,14 @@ def synthesise(
         if progress is not None:
             progress(f"fictional patients: {min(done * CHUNK, patients):,} of {patients:,}")
     _write_references(order, draw_directory(patients, years, seed=seed))
-    for name in ("expected", "drawn"):
+    for name in ("expected", "drawn", "episodes"):
         _join_parts(data / "oracle" / name)
-    bricks = data / "oracle" / BRICKS
-    join_declared_bricks(bricks, data / "declared_bricks.csv")
-    shutil.rmtree(bricks)
+    join_declared_bricks(data / "oracle" / BRICKS, data / "declared_bricks.csv")
+    shutil.rmtree(data / "oracle" / BRICKS)
     _write_planted(planted, years, path=data / "oracle" / "planted.json")
     report = calibration_report(data / "oracle" / "drawn.parquet")
     write_report(report, data)
+    write_report(surgery_report(data / "oracle" / "episodes.parquet"), data, **EPISODES_REPORT)
     return report
 
 
@@ -92,6 +98,8 @@ def _check(order: Order, workers: int) -> None:
         raise InputError(f"{len(years)} years: the fictional France spans at most {MOST_YEARS}")
     if workers < 1:
         raise InputError(f"workers is {workers}; it is the number of processes, at least 1")
+    if not 0 <= order.surgery <= MOST_SURGERY:
+        raise InputError(f"surgery is {order.surgery}; it is a multiple of what is done in France, 0 to {MOST_SURGERY}")
     if order.seed < 0:
         raise InputError(f"seed is {order.seed}; it is 0 or more")
 

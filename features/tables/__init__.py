@@ -24,7 +24,15 @@ from features.tables.claims import (
     SPENDING,
     STAYS,
 )
-from features.tables.episodes import EPISODE_FEATURES, EPISODE_FLOW, EPISODE_LINES, EPISODES
+from features.tables.episodes import (
+    EPISODE_EXPLANATIONS,
+    EPISODE_FEATURES,
+    EPISODE_FLOW,
+    EPISODE_LINES,
+    EPISODE_OUTCOMES,
+    EPISODE_PREDICTIONS,
+    EPISODES,
+)
 from features.tables.schemes import (
     AMOUNTS,
     BIOSIMILAR_BOXES,
@@ -68,6 +76,9 @@ ORDERED = (
     EPISODE_LINES,
     EPISODE_FLOW,
     EPISODE_FEATURES,
+    EPISODE_OUTCOMES,
+    EPISODE_PREDICTIONS,
+    EPISODE_EXPLANATIONS,
     FORFAITS,
     AMOUNTS,
     TARGETS,
@@ -91,9 +102,12 @@ __all__ = [
     "DEVELOPMENT",
     "DISPENSINGS",
     "EPISODES",
+    "EPISODE_EXPLANATIONS",
     "EPISODE_FEATURES",
     "EPISODE_FLOW",
     "EPISODE_LINES",
+    "EPISODE_OUTCOMES",
+    "EPISODE_PREDICTIONS",
     "EXPLANATIONS",
     "FEATURE_TABLE",
     "FIDELISATION",

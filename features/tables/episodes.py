@@ -123,3 +123,64 @@ EPISODE_FEATURES = Table(
     ),
     wide=True,
 )
+
+MODEL = Column("model", "string", "Model: eds_pth, eds_ptg or eds_colectomie.")
+VERSION = Column("version", "int64", "Frozen version of the model.")
+
+EPISODE_PREDICTIONS = Table(
+    name="episode_predictions",
+    grain="one final episode under one version of its model, which never saw the cost of that episode",
+    key=("episode_id", "model", "version"),
+    columns=(
+        EPISODE,
+        PATIENT,
+        PROGRAMME,
+        Column("sector", "string", "public (ex-DGF) or private (ex-OQN), of the index stay: no characteristic."),
+        MODEL,
+        VERSION,
+        Column("expected_eur", "float64",
+               "Expected cost in the perimeter at the reference campaign, before any normalisation by stratum.", "EUR"),
+        Column("fold", "int64", "Fold that was left out to price the episode; null where its year trained nothing.",
+               nullable=True),
+        Column("typical_eur", "float64", "Part of expected_eur without avoidable complications.", "EUR", True),
+        Column("avoidable_eur", "float64", "Part of expected_eur for avoidable complications.", "EUR", True),
+    ),
+)  # fmt: skip
+
+EPISODE_EXPLANATIONS = Table(
+    name="episode_explanations",
+    grain="one episode, version and feature that moves its expected cost (with the base and the floor): they add up",
+    key=(),
+    columns=(
+        EPISODE,
+        MODEL,
+        VERSION,
+        Column("feature", "string", "Feature, base_eur or floor_eur."),
+        Column("label_fr", "string", "Label shown to the establishment."),
+        Column("family", "string", "Family of the feature, base or floor."),
+        Column("contribution_eur", "float64", "Euros that the feature adds to the base.", "EUR"),
+    ),
+)
+
+EPISODE_OUTCOMES = Table(
+    name="episode_outcomes",
+    grain="one final episode: what happened, by the rows of episode_outcomes.csv, and the factors of the odds ratios",
+    key=("episode_id",),
+    columns=(
+        EPISODE,
+        PATIENT,
+        PROGRAMME,
+        Column("establishment_id", "string", "FINESS of the establishment of the index stay."),
+        Column("has_rehospitalisation", "boolean", "Back in hospital for a complication of the list, in the window."),
+        Column("has_rehospitalisation_30", "boolean", "The same, begun within 30 days of the exit."),
+        Column("has_infection", "boolean", "Infection of the surgical site, in the stay or 90 days (HAS ISO)."),
+        Column("has_thrombo_embolic", "boolean", "Thrombo-embolic event coded in the index stay (HAS ETE)."),
+        Column("has_ssr", "boolean", "Rehabilitation of the perimeter begun in the window."),
+        Column("has_anaemia_screening", "boolean",
+               "Blood count in town before entry, in the window; null where analyses were not read.", "", True),
+        Column("has_malnutrition_screening", "boolean",
+               "Albumin in town before entry, in the window, or malnutrition coded; null as above.", "", True),
+        Column("chemotherapy_date", "date", "First chemotherapy after a colectomy; null where none.", "", True),
+    ),
+    wide=True,
+)  # fmt: skip

@@ -7,7 +7,7 @@ from features.declare import Column, Table
 PATIENT = Column("patient_id", "string", "Pseudonymised person.")
 STRUCTURE = Column("structure_id", "string", "Team, group or practice.")
 YEAR = Column("year", "int64", "Year of care.")
-SCHEME = Column("scheme", "string", "peps, peps2, primordial, capitation, ipep, ipso or biosimilars.")
+SCHEME = Column("scheme", "string", "peps, peps2, primordial, capitation, ipep, ipso, biosimilars or eds.")
 PERIMETER = Column("perimeter", "string", "MG or MG_IDE.")
 
 FIDELISATION = Table(

@@ -18,10 +18,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from forfait.documents.ink import AMBER, BLUE, INK, PALE, QUIET
+from forfait.documents.ratio_plots import pairs, pairs_height, ratio_funnel
 from schemes.statements.document import Figure, Mark, Series
 from schemes.statements.wording import day, number, written
 
-INK, QUIET, BLUE, AMBER, PALE = "#0f172a", "#475569", "#1d4ed8", "#b45309", "#cbd5e1"
 COLOURS, LINES, MARKERS = (BLUE, AMBER, QUIET), ("-", "--", ":"), ("o", "s", "^")
 SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "forfait", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 9.0,
@@ -53,6 +54,8 @@ def plot_svg(figure: Figure, language: str, *, is_half: bool = False) -> str:
 
 def _height(figure: Figure, *, is_half: bool) -> float:
     """Inches: bars by their number, more of them where a label takes two lines."""
+    if figure.kind == "pairs":
+        return pairs_height(len(figure.series[0].marks))
     if figure.kind != "bars":
         return 2.9
     marks = figure.series[0].marks
@@ -171,4 +174,10 @@ def _short(label: str, *, is_half: bool) -> str:
     return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1].rstrip()}…"
 
 
-PLOTS: dict[str, Callable[[Axes, Figure, str], None]] = {"bars": _bars, "line": _line, "funnel": _funnel}
+PLOTS: dict[str, Callable[[Axes, Figure, str], None]] = {
+    "bars": _bars,
+    "line": _line,
+    "funnel": _funnel,
+    "pairs": pairs,
+    "ratio_funnel": ratio_funnel,
+}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import norm
 
-from features.errors import MissingError
+from features.errors import InputError, MissingError
 from features.store import read_dataset, years_written
 from features.tables import DEVELOPMENT
 from forfait.paying.pay import PAY, last_run, required_run
@@ -17,6 +17,7 @@ from schemes.runs import FINAL, PROVISIONAL, Inputs, load, rules_of
 from schemes.simulate import fidelisation_moves
 
 LEVEL = 0.90
+ESTIMATED = ("peps", "ipep", "ipso")
 WITH_FIDELISATION = ("peps", "ipso")
 NATION = "*"
 COLUMNS = ["structure_id", "known_share", "expected_cents", "low_cents", "high_cents"]
@@ -28,8 +29,11 @@ def estimate_year(data: Path, scheme: str, year: int, *, as_of: date) -> pd.Data
     The last payment computed (final, else provisional) is paid again on spending completed from what was loaded
     before `as_of`. Low and high are the least and the most of the amounts at the ends of the intervals of spending
     and, where the scheme has one, of fidelisation.
-    Errors: MissingError where nothing was computed or counted.
+    Errors: MissingError where nothing was computed or counted; InputError for a scheme not paid on months of care.
     """
+    if scheme not in ESTIMATED:
+        choices = ", ".join(ESTIMATED)
+        raise InputError(f"{scheme} is not estimated from months of care; choose one of {choices} (eds: forfait watch)")
     payments = data / "payments"
     folder = last_run(payments, scheme, year, FINAL) or required_run(payments, scheme, year, PROVISIONAL)
     run, inputs = load(folder)

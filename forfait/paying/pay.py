@@ -12,14 +12,16 @@ import msgspec
 import pandas as pd
 
 import schemes.biosimilars
+import schemes.eds
 import schemes.ipep
 import schemes.ipso
 import schemes.peps
 from features.errors import InputError, MissingError
 from forfait.options import chosen_version
-from forfait.paying import biosimilars, ipep, ipso, peps
+from forfait.paying import biosimilars, eds, ipep, ipso, peps
 from forfait.paying.sources import Priced, Sources, participants, priced
 from schemes.amounts import Payment
+from schemes.eds.chance import DRAWS
 from schemes.rulebook import Rules
 from schemes.runs import FINAL, PROVISIONAL, Inputs, Run, keep, prepare, with_inputs
 
@@ -97,7 +99,7 @@ def _versions(sources: Sources, asked: Asked) -> dict[str, Priced]:
     """The version of each model that the scheme needs: the one asked for, or the one in force on 1 January."""
     first_day, found = date(asked.year, 1, 1), {}
     for perimeter, model in MODELS[asked.scheme].items():
-        if asked.scheme == "peps" and perimeter not in _perimeters(sources, asked.year):
+        if asked.scheme in TAKEN and perimeter not in TAKEN[asked.scheme](sources, asked.year):
             continue
         on = None if asked.version else first_day
         version = chosen_version(sources.versions, model, asked.version, on=on, today=asked.decided_on)
@@ -127,6 +129,8 @@ def _inputs(
                 declared=declared,
                 seed=asked.seed,
             )
+        case "eds":
+            return eds.eds_inputs(eds.Reading(sources, book["eds"], versions, asked.decided_on), asked.year)
     return biosimilars.biosimilars_inputs(sources, asked.year)
 
 
@@ -159,9 +163,10 @@ def _model(versions: Mapping[str, Priced]) -> dict[str, str | int]:
     if not versions:
         return {}
     used = [versions[perimeter] for perimeter in sorted(versions)]
+    numbers = [one.version for one in used]
     return {
         "model": ", ".join(one.model for one in used),
-        "version": used[0].version,
+        "version": numbers[0] if len(set(numbers)) == 1 else ", ".join(map(str, numbers)),
         "version_hash": ", ".join(one.version_hash for one in used),
     }
 
@@ -247,6 +252,10 @@ def _biosimilars(inputs: Inputs, year: int, book: Mapping[str, Rules], seed: int
     return _together(parts)
 
 
+def _eds(inputs: Inputs, year: int, book: Mapping[str, Rules], seed: int) -> Payment:
+    return schemes.eds.pay(inputs, year=year, rules=book["eds"], luck=(seed, DRAWS))
+
+
 def _together(parts: list[Payment]) -> Payment:
     return Payment(
         tuple(sorted((amount for part in parts for amount in part.amounts), key=lambda one: one.structure_id)),
@@ -259,8 +268,22 @@ PAY: dict[str, Callable[[Inputs, int, Mapping[str, Rules], int], Payment]] = {
     "ipep": _ipep,
     "ipso": _ipso,
     "biosimilars": _biosimilars,
+    "eds": _eds,
 }
-FAMILIES = {"peps": peps.FAMILY, "ipep": ipep.FAMILY, "ipso": ipso.FAMILY, "biosimilars": biosimilars.FAMILY}
-MODELS: dict[str, dict[str, str]] = {"peps": peps.MODELS, "ipep": ipep.MODELS, "ipso": ipso.MODELS, "biosimilars": {}}
-PAID_ONCE_KNOWN = ("ipep", "biosimilars")
+FAMILIES = {
+    "peps": peps.FAMILY,
+    "ipep": ipep.FAMILY,
+    "ipso": ipso.FAMILY,
+    "biosimilars": biosimilars.FAMILY,
+    "eds": eds.FAMILY,
+}
+MODELS: dict[str, dict[str, str]] = {
+    "peps": peps.MODELS,
+    "ipep": ipep.MODELS,
+    "ipso": ipso.MODELS,
+    "biosimilars": {},
+    "eds": eds.MODELS,
+}
+TAKEN: dict[str, Callable[[Sources, int], set[str]]] = {"peps": _perimeters, "eds": eds.programmes_taken}
+PAID_ONCE_KNOWN = ("ipep", "biosimilars", "eds")
 ALSO = {"ipso": ("forfait_medecin_traitant",)}

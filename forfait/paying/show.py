@@ -8,23 +8,36 @@ import pandas as pd
 from rich.table import Table
 
 from forfait.console import frame_table
+from forfait.paying.eds_show import answers_told, figures_table
 from forfait.paying.pay import Done
 from schemes.amounts import Amount, amounts_frame
 from schemes.labels import label
 from schemes.statements.given import package_of
 
-FEW_STRUCTURES = 8
+FEW_STRUCTURES, ACROSS = 8, 4
 LANGUAGE = "en"
+NOBODY = "*"
 
 
-def payment_tables(done: Done) -> list[Table]:
-    """Tables of a payment: components by structure, then refusals, exclusions and warnings where there are some."""
+def payment_tables(done: Done) -> list[Table | str]:
+    """Tables of a payment: components by structure, then refusals, exclusions and warnings where there are some.
+
+    A line of text says how many answers of patients counted, where a file of them was given.
+    """
     title = f"{done.run.scheme} {done.run.year}, {done.run.kind}"
     paid = done.payment.amounts
-    tables = [frame_table(_components(paid), f"{title}: {done.payment.total_cents / 100:,.2f} EUR")]
+    due = f"{title}: {done.payment.total_cents / 100:,.2f} EUR"
+    parts = _components(paid, is_down=len(paid) <= FEW_STRUCTURES or done.run.scheme == "eds")
+    places = [f" ({place} of {len(parts)})" if len(parts) > 1 else "" for place in range(1, len(parts) + 1)]
+    tables: list[Table | str] = [frame_table(part, due + place) for part, place in zip(parts, places, strict=True)]
+    if done.run.scheme == "eds" and paid:
+        tables.append(figures_table(paid, f"{title}: what stands behind each result, EUR"))
+    excluded = done.payment.excluded
+    if done.line.structure is not None:  # those of no structure are then all the others'
+        excluded = excluded[excluded["structure_id"] != NOBODY]
     told = {
         "not paid": done.payment.refused,
-        "patients left out": done.payment.excluded,
+        "patients left out": excluded,
         "warnings": pd.DataFrame(
             [(one.structure_id, words(one.scheme, text)) for one in paid for text in one.warnings],
             columns=["structure_id", "warning"],
@@ -33,13 +46,14 @@ def payment_tables(done: Done) -> list[Table]:
     for what, frame in told.items():
         if len(frame):
             tables.append(frame_table(_in_words(frame, done.run.scheme), f"{title}: {what}"))
-    return tables
+    answers = answers_told(done.inputs.get("answers"))
+    return [*tables, answers] if answers else tables
 
 
-def _components(paid: tuple[Amount, ...]) -> pd.DataFrame:
-    """Euros of each component that moves something: components down and structures across where these are few."""
+def _components(paid: tuple[Amount, ...], *, is_down: bool) -> list[pd.DataFrame]:
+    """Euros of each component that moves something, a structure a row; is_down: components down, a few across."""
     if not paid:
-        return pd.DataFrame(columns=["structure_id", "total"])
+        return [pd.DataFrame(columns=["structure_id", "total"])]
     frame = amounts_frame(paid)
     moving = frame[frame.groupby("component")["amount_cents"].transform(lambda cents: cents.ne(0).any())]
     moving = moving.assign(component=[words(s, c) for s, c in zip(moving["scheme"], moving["component"], strict=True)])
@@ -48,9 +62,10 @@ def _components(paid: tuple[Amount, ...]) -> pd.DataFrame:
     ).fillna(0)
     wide["total"] = pd.Series({one.structure_id: one.total_cents for one in paid}, dtype="int64")
     wide = wide.fillna(0).astype("int64")
-    if len(wide) <= FEW_STRUCTURES:
-        wide = wide.T.rename_axis("component")
-    return money(wide.reset_index(), [str(name) for name in wide.columns])
+    if not is_down:
+        return [money(wide.reset_index(), [str(name) for name in wide.columns])]
+    blocks = [wide.iloc[first : first + ACROSS].T.rename_axis("component") for first in range(0, len(wide), ACROSS)]
+    return [money(block.reset_index(), [str(name) for name in block.columns]) for block in blocks]
 
 
 def words(scheme: str, name: str) -> str:

@@ -14,7 +14,7 @@ from ibis.backends import BaseBackend
 from features.attribution import AME_MAJORITY
 from features.engine import dataset_path
 from features.errors import MissingError
-from features.participations import read_participations
+from features.participations import EDS, EDS_ONLY, read_participations
 from features.store import read_dataset, years_written
 from features.tables import FEATURE_TABLE, FIDELISATION, PATIENTELE, PREDICTIONS, SPENDING, Table
 from features.versions import read_version
@@ -86,7 +86,8 @@ def participants(sources: Sources, schemes: Iterable[str], year: int) -> pd.Data
             f"{sources.participations.name}: no structure is in {', '.join(schemes)} in {year}; "
             "add its row, or choose another year"
         )
-    return listed[here].sort_values(["structure_id", "from_date"], ignore_index=True)
+    kept = listed[here].sort_values(["structure_id", "from_date"], ignore_index=True)
+    return kept if EDS in schemes else kept.drop(columns=list(EDS_ONLY))
 
 
 def first_days(sources: Sources, schemes: Iterable[str]) -> pd.Series:

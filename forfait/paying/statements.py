@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from features.postes import POSTES
 from features.store import read_dataset, years_written
 from features.tables import FIDELISATION, LEAKAGE, RECONCILIATION
 from forfait.documents import write_document
+from forfait.paying.eds_pages import eds_pages, eds_views, explained
 from forfait.paying.estimate import LEVEL, estimate_year
 from forfait.paying.pay import FAMILIES, LEDGER, required_run
 from forfait.paying.settle import REGULARISATION
@@ -28,6 +30,8 @@ from schemes.rulebook import Rules
 from schemes.runs import FINAL, PROVISIONAL, Inputs, Run, load, rules_of
 from schemes.statements.cashflow import Estimate, cashflow_page, instalments_of
 from schemes.statements.document import Document
+from schemes.statements.eds import EdsViews
+from schemes.statements.eds_episode import episode_page
 from schemes.statements.given import Given
 from schemes.statements.ipep import Views, ipep_page
 from schemes.statements.leakage import leakage_page
@@ -49,6 +53,7 @@ class Kept:
     amounts: tuple[Amount, ...]
     forfaits: pd.DataFrame
     refused: pd.DataFrame
+    excluded: pd.DataFrame | None = None
 
     @property
     def listed(self) -> pd.DataFrame:
@@ -98,6 +103,21 @@ def write_statements(
     return written
 
 
+def write_episode(data: Path, year: int, episode_id: str, *, kind: str, language: str, folder: Path) -> list[Path]:
+    """Files of the page that explains the forfait of one episode, from the run of EDS that holds for the year.
+
+    Errors: MissingError where nothing was paid; InputError for an unknown language, or an episode not reconciled.
+    """
+    check_language(language)
+    kept = read_kept(required_run(data / "payments", "eds", year, kind))
+    views = _eds_views(kept)
+    own = views.episodes.loc[views.episodes["episode_id"] == episode_id, "establishment_id"]
+    given = kept.given(str(own.iloc[0]) if len(own) else str(kept.listed.index[0]), language)
+    page = episode_page(episode_id, given, views, explained(data, episode_id, kept.run, language))
+    name = re.sub(r"[^A-Za-z0-9]+", "-", episode_id).strip("-")
+    return write_document(page, folder, f"episode-{name}-{language}")
+
+
 def check_language(language: str) -> None:
     """Errors: InputError for a language in which there are no pages."""
     if language not in LANGUAGES:
@@ -109,7 +129,8 @@ def read_kept(folder: Path) -> Kept:
     run, inputs = load(folder)
     results = {path.stem: pq.read_table(path).to_pandas() for path in sorted((folder / "results").glob("*.parquet"))}
     amounts = amounts_from(results["amounts"], results["targets"], results["warnings"])
-    return Kept(run, inputs, rules_of(run), amounts, results["forfaits"], results["refused"])
+    left_out = results.get("excluded")
+    return Kept(run, inputs, rules_of(run), amounts, results["forfaits"], results["refused"], left_out)
 
 
 @dataclass(frozen=True)
@@ -122,6 +143,7 @@ class Told:
     care: dict[str, pd.DataFrame]
     views: Views | None
     reconciliation: pd.DataFrame | None = None
+    eds: EdsViews | None = None
     estimates: pd.DataFrame | None = None
 
 
@@ -134,7 +156,13 @@ def _told(data: Path, kept: Kept, language: str, estimates: pd.DataFrame | None)
     }
     views = _views(kept) if kept.run.scheme == "ipep" and kept.amounts else None
     entries = [entry for entry in read_ledger(data / "payments" / LEDGER) if _is_known(entry, kept.run.kind)]
-    return Told(kept, language, entries, care, views, _reconciliation(data, kept), estimates)
+    episodes = _eds_views(kept) if kept.run.scheme == "eds" and kept.amounts else None
+    return Told(kept, language, entries, care, views, _reconciliation(data, kept), episodes, estimates)
+
+
+def _eds_views(kept: Kept) -> EdsViews:
+    excluded = kept.excluded if kept.excluded is not None else pd.DataFrame(columns=["structure_id"])
+    return eds_views(kept.inputs, excluded, year=kept.run.year, rules=kept.rules["eds"])
 
 
 def _is_known(entry: LedgerEntry, kind: str) -> bool:
@@ -177,7 +205,10 @@ def _is_of(reconciliation: pd.DataFrame, structure: str, amount: Amount | None) 
 
 
 def _pages(amount: Amount, given: Given, told: Told) -> Iterator[tuple[str, Document]]:
-    yield "statement", statement(amount, given, forfaits=told.kept.forfaits)
+    if told.eds is None:
+        yield "statement", statement(amount, given, forfaits=told.kept.forfaits)
+    else:
+        yield from eds_pages(amount, given, told.eds, told.kept.forfaits)
     if told.care:
         yield "leakage", _leakage(amount, given, told)
     entries = of_structure(told.entries, amount.structure_id, scheme=told.kept.run.scheme, year=amount.year)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from features.tables import EPISODES
 from schemes.eds.frames import COST, Inputs
 from schemes.eds.price import forfaits
 from schemes.rulebook import Rules
@@ -35,7 +36,10 @@ def by_period(inputs: Inputs, *, year: int, rules: Rules) -> pd.DataFrame:
 
 
 def _parts(episodes: pd.DataFrame, *, is_period: bool) -> Mapping[str, pd.Series]:
-    costs = [str(name) for name in episodes if str(name).startswith("cost_") and str(name) not in TOTALS]
+    """Cents of each episode by part, declared parts first, in their order."""
+    named = [name for name in EPISODES.column_names if name.startswith("cost_") and name in episodes]
+    others = [str(name) for name in episodes if str(name).startswith("cost_") and str(name) not in named]
+    costs = [name for name in (*named, *others) if name not in TOTALS]
     chosen = [name for name in costs if name.startswith(PERIOD) == is_period]
     parts = {name.removeprefix("cost_").removesuffix("_cents"): episodes[name] for name in chosen}
     if is_period:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from features.errors import MissingError
 from schemes.eds.frames import Inputs, checked
-from schemes.eds.price import Key, Stratum, of_year, priced, strata
+from schemes.eds.price import IDENTITY, PRICED, Key, Stratum, of_year, priced, strata
 from schemes.eds.score import scores
 from schemes.eds.settle import Position, Safeguards
 from schemes.eds.terms import Phase, chosen_phase, phase_of, programmes, quality_terms
@@ -120,6 +120,12 @@ def cases(inputs: Inputs, *, year: int, rules: Rules, known_until: date | None =
         pd.DataFrame(sorted(refused), columns=["structure_id", "reason", "detail"]),
         pd.DataFrame(sorted(excluded), columns=["structure_id", "reason", "patients"]),
     )
+
+
+def reconciled(inputs: Inputs, *, year: int, rules: Rules, known_until: date | None = None) -> pd.DataFrame:
+    """The episodes that `pay` reconciles, with the components of their forfait: rows of `schemes.eds.forfaits`."""
+    rows = [case.rows for case in cases(inputs, year=year, rules=rules, known_until=known_until).paid]
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=[*IDENTITY, *PRICED])
 
 
 def _safeguards(one: Participation, score: Decimal | None, rules: Rules) -> Safeguards:

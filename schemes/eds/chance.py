@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from schemes.eds.settle import Position, Safeguards, results_drawn
 
 DRAWS = 1_000
+HALF_CENT = 0.005
 
 
 def generator(seed: int, structure_id: str) -> np.random.Generator:
@@ -55,16 +57,27 @@ def intervals(
     luck: tuple[np.random.Generator, int],
     share: float,
 ) -> dict[str, float]:
-    """Sampling intervals in euros: raw_low, raw_high (before safeguards), result_low, result_high (after the limit).
+    """In euros: raw_low, raw_high (before safeguards), result_low, result_high (after the limit), and chance alone.
 
-    luck: generator and draws. share: probability inside. With one episode the interval is a point: nothing varies.
-    """  # fmt: skip
+    no_effect_mean, no_effect_low, no_effect_high: the results of an establishment whose episodes vary as much and cost
+    on average what they are paid; no_effect_share: how often chance alone gives it as much or more (as much loss or
+    more, where the result is one). luck: generator and draws. share: probability inside. With one episode the
+    interval is a point: nothing varies.
+    """
     rng, draws = luck
     raw, price = drawn(rows, positions, draws=draws, rng=rng)
+    found = _ends("raw", raw.sum(axis=1), share)
+    own = np.array([[one.raw_cents / 100 for one in positions]])
+    whole = np.array([[one.price_cents / 100 for one in positions]])
     low_volume = np.array([one.has_low_volume for one in positions])
-    result = results_drawn(raw, price, low_volume=low_volume, episodes=len(rows), safeguards=safeguards)
+    result_of = partial(results_drawn, low_volume=low_volume, episodes=len(rows), safeguards=safeguards)
+    chance, result = result_of(raw - own, price), float(result_of(own, whole)[0])
+    as_much = np.sign(result) * chance >= abs(result) - HALF_CENT
+    found |= _ends("result", result_of(raw, price), share) | _ends("no_effect", chance, share)
+    return found | {"no_effect_mean": float(chance.mean()), "no_effect_share": float(as_much.mean())}
+
+
+def _ends(name: str, values: np.ndarray, share: float) -> dict[str, float]:
+    """Quantiles that hold a share of the values between them."""
     tail = (1 - share) / 2
-    found = {}
-    for name, values in (("raw", raw.sum(axis=1)), ("result", result)):
-        found[f"{name}_low"], found[f"{name}_high"] = (float(np.quantile(values, q)) for q in (tail, 1 - tail))
-    return found
+    return {f"{name}_low": float(np.quantile(values, tail)), f"{name}_high": float(np.quantile(values, 1 - tail))}

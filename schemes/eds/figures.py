@@ -11,7 +11,10 @@ from schemes.money import CENT, MICRO
 
 EUR, PER_EPISODE = "EUR", "EUR per episode"
 Figures = dict[str, Figure]
-BOUNDS = ("raw_low", "raw_high", "result_low", "result_high", "standard_error")
+BOUNDS = (
+    "raw_low", "raw_high", "result_low", "result_high", "no_effect_mean", "no_effect_low", "no_effect_high",
+    "standard_error",
+)  # fmt: skip
 
 
 def figure(value: Decimal | float | int | None, unit: str, step: Decimal = CENT) -> Figure:
@@ -34,7 +37,7 @@ def figures(case: Case, steps: Sequence[Component], bounds: Mapping[str, float])
     index = sum((Decimal(repr(value)) for value in sorted(rows["risk_index"])), Decimal(0)) / number
     return {
         "phase": Figure(one.phase.name, "phase"),
-        "participation_year": figure(one.rank, "years"),
+        "participation_year": figure(one.rank, "code"),
         "episodes": figure(number, "episodes"),
         "mean_risk_index": figure(index, "ratio", MICRO),
         "mean_forfait_eur": figure(price / number, PER_EPISODE),
@@ -47,6 +50,7 @@ def figures(case: Case, steps: Sequence[Component], bounds: Mapping[str, float])
         "gain_limit_eur": figure(one.phase.gain_limit * price, EUR),
         "loss_limit_eur": figure(one.phase.loss_limit * price, EUR),
         **{f"{name}_eur": figure(bounds.get(name), EUR) for name in BOUNDS},
+        "no_effect_share": figure(bounds.get("no_effect_share"), "0 to 1", MICRO),
     }
 
 

@@ -30,7 +30,11 @@ FRAMES = {
         may_have={"entry_date": "day", "intervention_date": "day", "is_complete": "flag",
                   "cost_ssr_cents": "number_or_none", "cost_had_cents": "number_or_none"},
     ),
-    "predictions": Spec({"episode_id": "text", "expected_eur": "above_zero_or_none"}, key=("episode_id",)),
+    "predictions": Spec(
+        {"episode_id": "text", "expected_eur": "above_zero_or_none"},
+        key=("episode_id",),
+        may_have={"typical_eur": "amount_or_none", "avoidable_eur": "amount_or_none"},
+    ),
     "reference": Spec(
         {"programme": "text", "sector": "text", "observed_eur": "above_zero", "expected_eur": "above_zero",
          "episodes": "whole"},
@@ -66,7 +70,7 @@ def checked(name: str, inputs: Inputs) -> pd.DataFrame:
     kinds = {**spec.columns, **{column: kind for column, kind in spec.may_have.items() if column in frame.columns}}
     typed = pd.DataFrame({column: typed_column(name, frame[column], kind) for column, kind in kinds.items()})
     key = [column for column in spec.key if column in typed.columns]
-    refuse(name, " and ".join(key), typed.duplicated(key).to_numpy(), "found once; an earlier row has the same key")
+    refuse(name, key, typed.duplicated(key).to_numpy(), "found once; an earlier row has the same key")
     return typed
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from features.errors import InputError, MissingError
+from schemes.eds.allowance import AVOIDABLE, allowances
 from schemes.eds.frames import COST, Inputs, checked
 from schemes.eds.reference import ALL, STRATUM, blended, predicted
 from schemes.eds.terms import Programme, known_programmes, year_weights
@@ -19,8 +20,10 @@ from schemes.rulebook import Rules
 Key = tuple[str, str, str]
 PARTS = ("reference", "risk", "normalisation", "trend", "discount", "coordination")
 RULE_KEYS = ("programmes", "year_weights", "risk_index_min", "risk_index_max", "normalisation_band_share",
-             "trend_band_share", "trim_low_quantile", "trim_high_quantile")  # fmt: skip
+             "trend_band_share", "trim_low_quantile", "trim_high_quantile", "avoidable_allowance_share")  # fmt: skip
 IDENTITY = ["episode_id", "patient_id", "establishment_id", "year", *STRATUM]
+COUNTED = ("forfait_cents", "observed_cents", "counted_cents")
+PRICED = ("expected_eur", "risk_index", *(f"{part}_cents" for part in PARTS), *COUNTED)
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,10 @@ def bounds_of(rules: Rules) -> tuple[Decimal, Decimal]:
     return rules.decimal("risk_index_min"), rules.decimal("risk_index_max")
 
 
-def walk_eur(index: Decimal, stratum: Stratum) -> Iterator[tuple[str, Decimal]]:
-    """The running forfait of an episode after each component, unrounded.
+def walk_eur(index: Decimal, stratum: Stratum, *, allowed: Decimal | None = None) -> Iterator[tuple[str, Decimal]]:
+    """The running forfait of an episode after each component, unrounded; `allowed`: a factor of `allowances`.
 
-    forfait = reference × risk index × normalisation × trend × trend update × (1 − discount) + coordination
+    forfait = reference × risk index × normalisation × trend × trend update × allowed × (1 − discount) + coordination
     Rule: EDS specification, price (reference, index, trend, discount), reconciliation price.
     """
     running = stratum.reference_eur
@@ -79,6 +82,9 @@ def walk_eur(index: Decimal, stratum: Stratum) -> Iterator[tuple[str, Decimal]]:
     yield "normalisation", running
     running = running * stratum.programme.trend * stratum.trend_update
     yield "trend", running
+    if allowed is not None:
+        running = running * allowed
+        yield AVOIDABLE, running
     running = running * (1 - stratum.programme.discount)
     yield "discount", running
     yield "coordination", running + stratum.programme.coordination_eur
@@ -106,20 +112,6 @@ def strata(
         stratum = _stratum(own, (known[names[0]], year), rules)
         found[names] = stratum if is_provisional else _normalised(stratum, part["expected_eur"], rules)
     return found
-
-
-def bundle(inputs: Inputs, expected_eur: float, *, stratum: Key, year: int, rules: Rules) -> dict[str, int]:
-    """The forfait of one patient before the year is known: component → cents, and "forfait", which they add up to.
-
-    stratum: programme, sector and pathway ("all" without the option). Inputs: reference. Neither normalisation nor
-    the measured trend of the year counts. Errors: as `strata`.
-    """
-    one = pd.DataFrame([(*stratum, expected_eur)], columns=[*STRATUM, "expected_eur"])
-    (price,) = strata(inputs, one, year=year, rules=rules, is_provisional=True).values()
-    found, before = {}, 0
-    for name, running in walk_eur(risk_index(expected_eur, price, bounds_of(rules)), price):
-        found[name], before = round_cents(running) - before, round_cents(running)
-    return {**found, "forfait": before}
 
 
 def price_changes(before: pd.DataFrame, after: pd.DataFrame, rules: Rules) -> pd.DataFrame:
@@ -209,7 +201,8 @@ def forfaits(inputs: Inputs, *, year: int, rules: Rules) -> pd.DataFrame:
     """The forfait of every final episode of the year with a prediction: components that add up to it, to the cent.
 
     Columns: identity and stratum, expected_eur, risk_index, <component>_cents (reference, risk, normalisation, trend,
-    discount, coordination), forfait_cents, observed_cents, counted_cents (observed, cut at the cap).
+    avoidable where the rules do not pay it whole, discount, coordination), forfait_cents, observed_cents,
+    counted_cents (observed, cut at the cap).
     """
     rows = of_year(inputs, year=year, rules=rules)
     rows = rows[rows["expected_eur"].notna()]
@@ -219,16 +212,17 @@ def forfaits(inputs: Inputs, *, year: int, rules: Rules) -> pd.DataFrame:
 def priced(rows: pd.DataFrame, prices: Mapping[Key, Stratum], rules: Rules) -> pd.DataFrame:
     """Episodes with the components of their forfait. See `forfaits`."""
     bounds, found = bounds_of(rules), []
-    keys = list(zip(*(rows[name] for name in STRATUM), strict=True))
-    for key, expected, cost in zip(keys, rows["expected_eur"], rows[COST], strict=True):
+    names: tuple[str, ...] = PARTS
+    keys, allowed = zip(*(rows[name] for name in STRATUM), strict=True), allowances(rows, rules)
+    for key, expected, cost, factor in zip(keys, rows["expected_eur"], rows[COST], allowed, strict=True):
         stratum = prices[key]
         index = risk_index(expected, stratum, bounds)
-        running = [round_cents(value) for _, value in walk_eur(index, stratum)]
+        names, values = zip(*walk_eur(index, stratum, allowed=factor), strict=True)
+        running = [round_cents(value) for value in values]
         parts = [now - before for now, before in zip(running, [0, *running], strict=False)]
         counted = int(cost) if stratum.cap_cents is None else min(int(cost), stratum.cap_cents)
         found.append((float(expected), float(index), *parts, running[-1], int(cost), counted))
-    columns = ["expected_eur", "risk_index", *(f"{part}_cents" for part in PARTS)]
-    columns += ["forfait_cents", "observed_cents", "counted_cents"]
+    columns = ["expected_eur", "risk_index", *(f"{name}_cents" for name in names), *COUNTED]
     made = pd.DataFrame(found, columns=columns).astype(
         {name: "int64" for name in columns if name.endswith("_cents")} | {"expected_eur": float, "risk_index": float}
     )

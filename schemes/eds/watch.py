@@ -10,6 +10,7 @@ import pandas as pd
 
 from features.errors import MissingError
 from schemes.amounts import Payment
+from schemes.eds.allowance import allowances
 from schemes.eds.chance import DRAWS
 from schemes.eds.frames import COST, Inputs, checked
 from schemes.eds.payment import pay
@@ -31,8 +32,8 @@ def watch_list(inputs: Inputs, *, on: date, rules: Rules) -> pd.DataFrame:
     """Episodes open on a day, with target, spending so far and flag; the worst first within an establishment.
 
     Open: final, discharged by `on`, window not over. target: the forfait at the price known before the year; spent:
-    the in-scope cost that `episodes` knows; expected: spent + the target without discount and coordination × the
-    share of spending that complete episodes have after that many days. flag, the first that holds: over_cap,
+    the in-scope cost that `episodes` knows; expected: spent + the target without allowance, discount and coordination
+    × the share of spending that complete episodes have after that many days. flag, the first that holds: over_cap,
     over_target, near_target (watch_near_share of the target), likely_over (expected above target), on_track.
     Errors: MissingError where a programme has an open episode and no complete one to learn from.
     """
@@ -111,13 +112,14 @@ def _projected(inputs: Inputs, rows: pd.DataFrame, *, on: date, rules: Rules) ->
     }
     start = rows["intervention_date"] if "intervention_date" in rows else rows["exit_date"]
     elapsed = (pd.Timestamp(on) - start).dt.days
-    keys = zip(*(rows[name] for name in STRATUM), strict=True)
-    for key, year, expected, days in zip(keys, rows["year"], rows["expected_eur"], elapsed, strict=True):
+    keys, allowed = zip(*(rows[name] for name in STRATUM), strict=True), allowances(rows, rules)
+    each = zip(keys, rows["year"], rows["expected_eur"], elapsed, allowed, strict=True)
+    for key, year, expected, days, factor in each:
         stratum = by_year[int(year)][key]
         index = risk_index(expected, stratum, bounds)
         plain = stratum.reference_eur * index * stratum.programme.trend
         left = 1 - _reached(curves, (str(key[0]), str(key[1])), int(days))
-        target = round_cents(list(walk_eur(index, stratum))[-1][1])
+        target = round_cents(list(walk_eur(index, stratum, allowed=factor))[-1][1])
         found.append((target, stratum.cap_cents, round_cents(plain * Decimal(repr(left)))))
     made = pd.DataFrame(found, columns=["target_cents", "cap_cents", "remaining_cents"], index=rows.index)
     made = made.astype({"target_cents": "int64", "cap_cents": "Int64", "remaining_cents": "int64"})

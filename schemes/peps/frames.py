@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from features.errors import InputError
+from features.errors import FrameError, InputError
 
 PATIENTELES = {"DIAB": "is_diab", "AGE": "is_age", "TOT": "is_tot"}
 PERIMETERS = ("MG", "MG_IDE")
@@ -87,16 +87,16 @@ def checked(name: str, inputs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     kinds = {**spec.columns, **{column: kind for column, kind in spec.may_have.items() if column in frame.columns}}
     typed = pd.DataFrame({column: _typed(name, frame[column], kind) for column, kind in kinds.items()})
     repeated = typed.duplicated(list(spec.key)).to_numpy()
-    refuse(name, " and ".join(spec.key), repeated, "found once; an earlier row has the same key")
+    refuse(name, spec.key, repeated, "found once; an earlier row has the same key")
     return typed
 
 
-def refuse(name: str, column: str, wrong: np.ndarray, want: str) -> None:
-    """Nothing where no row is wrong. Errors: InputError naming frame, column, first wrong row and how many."""
+def refuse(name: str, column: str | Sequence[str], wrong: np.ndarray, want: str) -> None:
+    """Nothing where no row is wrong. Errors: FrameError naming frame, column(s), first wrong row and how many."""
     if wrong.any():
-        row, count = int(np.argmax(wrong)) + 1, int(wrong.sum())
-        more = f" ({count} such rows)" if count > 1 else ""
-        raise InputError(f"{name}: column {column}, row {row}{more}: should be {want}")
+        columns = (column,) if isinstance(column, str) else tuple(column)
+        row, count = int(np.argmax(wrong)), int(wrong.sum())
+        raise FrameError(f"should be {want}", frame=name, columns=columns, row=row, count=count)
 
 
 def _typed(name: str, values: pd.Series, kind: str) -> pd.Series:

@@ -9,7 +9,7 @@ from enum import Enum
 
 LANGUAGES = ("fr", "en")
 COLUMN_KINDS = ("text", "eur_cents", "eur", "eur_whole", "share", "count", "number", "date", "mixed")
-FIGURE_KINDS = ("waterfall", "bars", "line", "funnel")
+FIGURE_KINDS = ("waterfall", "bars", "pairs", "line", "funnel", "ratio_funnel")
 
 
 class Masked(Enum):

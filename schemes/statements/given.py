@@ -77,10 +77,9 @@ class Given:
 
     def _models(self) -> list[str]:
         """Each model with its version and the beginning of its hash."""
-        names, hashes = (text.split(", ") for text in (self.run.model, self.run.version_hash))
         return [
-            self.say("note_one_model", model=name, version=str(self.run.version), hash=one[:SHORT_HASH])
-            for name, one in zip(names, hashes, strict=False)
+            self.say("note_one_model", model=name, version=version, hash=one[:SHORT_HASH])
+            for name, version, one in self.run.models
         ]
 
     def _rules_note(self, used: Rules) -> str:
@@ -184,6 +183,6 @@ def _source(rules: Rules, source: str, language: str) -> str:
     named, comma, rest = source.partition(",")
     title = rules.sources.get(named.strip(), {}).get("title")
     if title:
-        said = rest.strip()
+        title, said = say(f"title_{title}", language) if f"title_{title}" in texts() else title, rest.strip()
         return f"{title}{comma} {say(f'part_{said}', language) if f'part_{said}' in texts() else said}".rstrip()
     return say(f"source_{source}", language) if f"source_{source}" in texts() else source

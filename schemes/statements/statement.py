@@ -21,7 +21,7 @@ from schemes.statements.wording import capital, written
 
 # Definitions of former fee-for-service, and the cap that each gives.
 COMPARED = {"reference": ("ffs_reference_eur", "cap_reference_eur"), "shadow": ("ffs_shadow_eur", "cap_shadow_eur")}
-PEOPLE = ("patients", "people")
+PEOPLE = ("patients", "people", "episodes")
 BASIS = "cap_basis"
 # What fits the page, in order; every other figure is in the datasets of the run. A scheme not named shows all.
 SHOWN = {
@@ -43,13 +43,21 @@ SHOWN = {
         "total_on_declared", "total_on_claims", "total_on_both",
     ),
     "biosimilars": (),
+    "eds": (
+        "phase", "participation_year", "episodes", "mean_risk_index", "mean_forfait_eur", "mean_counted_eur",
+        "over_cap_episodes", "quality_share", "raw_eur", "standard_error_eur", "before_limit_eur", "gain_limit_eur",
+        "loss_limit_eur", "result_low_eur", "result_high_eur",
+    ),
 }  # fmt: skip
 
 
-def statement(amount: Amount, given: Given, *, forfaits: pd.DataFrame | None = None) -> Document:
+def statement(
+    amount: Amount, given: Given, *, forfaits: pd.DataFrame | None = None, more: Sequence[Section] = ()
+) -> Document:
     """The statement of an amount, on one page; `forfaits` (FORFAITS rows of the year) gives patients and means.
 
-    The components add up to the amount. Values of the rules that are not read in an official text are listed.
+    `more`: sections of its scheme alone, after the walk. The components add up to the amount. Values of the rules that
+    are not read in an official text are listed.
     Rule: spec, problems met by users, 2 and 3.
     """
     keys = [key for component in amount.components for key in component.rule_keys]
@@ -57,6 +65,7 @@ def statement(amount: Amount, given: Given, *, forfaits: pd.DataFrame | None = N
         _amount_section(amount, given, forfaits),
         chance_section(amount, given, is_whole=False),
         _walk_section(amount, given),
+        *more,
         _compared_section(amount, given),
         by_part_section(amount, given),
         _figures_section(amount, given),
@@ -89,9 +98,12 @@ def _amount_section(amount: Amount, given: Given, forfaits: pd.DataFrame | None)
 
 
 def _told(amount: Amount, given: Given) -> str:
+    key = "statement_told_owed" if amount.total_cents < 0 else "statement_told"
+    if not amount.total_cents and package_of(amount.scheme) == "eds":
+        key = "statement_told_nothing"
     return given.say(
-        "statement_told_provisional" if given.run.kind == PROVISIONAL else "statement_told",
-        total=written(amount.total_cents, "eur_cents", given.language),
+        "statement_told_provisional" if given.run.kind == PROVISIONAL else key,
+        total=written(abs(amount.total_cents), "eur_cents", given.language),
         scheme=given.say(f"scheme_{amount.scheme}"),
         year=str(amount.year),
     )
@@ -151,16 +163,30 @@ def _figures_section(amount: Amount, given: Given) -> Section | None:
     shown = {name: amount.figures[name] for name in wanted if name in amount.figures and amount.figures[name].value}
     if not shown:
         return None
+    if _is_of_few(amount, given):
+        shown = {name: figure for name, figure in shown.items() if not name.startswith("mean_")}
     return Section(given.say("figures_title"), tables=(figures_table("figures", shown, given),))
+
+
+def _is_of_few(amount: Amount, given: Given) -> bool:
+    """Whether an amount rests on so few episodes that a mean beside it would tell their number."""
+    episodes = number_of(amount, "episodes")
+    return episodes is not None and episodes < given.small_cell_min
 
 
 def figures_table(name: str, figures: dict[str, AmountFigure], given: Given) -> Table:
     """Figures with their label and their value; counts of people under the minimum are masked."""
     rows: Sequence[tuple[str, Value]] = [
-        (given.name_of(one), _guarded(figure, given)) for one, figure in figures.items()
+        (given.name_of(one), Value(given.name_of(figure.value)) if _is_name(figure) else _guarded(figure, given))
+        for one, figure in figures.items()
     ]
     columns = (Column("figure", given.say("column_figure")), Column("value", given.say("column_value"), "mixed"))
     return Table(name, given.say("figures_caption"), columns, tuple(rows), is_fine=True)
+
+
+def _is_name(figure: AmountFigure) -> bool:
+    """Whether a figure is a phase with a label, not a number."""
+    return figure.unit == "phase" and not figure.value.isdigit()
 
 
 def _guarded(figure: AmountFigure, given: Given) -> Value:

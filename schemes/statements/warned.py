@@ -16,8 +16,10 @@ def warnings_told(amount: Amount, given: Given) -> tuple[str, ...]:
 
 
 def _warning(name: str, given: Given) -> str:
-    if f"warning_{name}" in texts():
-        return given.say(f"warning_{name}", minimum=_minimum(given), year=str(given.run.year))
+    own = f"warning_{package_of(given.run.scheme)}_{name}"
+    key = own if own in texts() else f"warning_{name}"
+    if key in texts():
+        return given.say(key, minimum=_minimum(given), year=str(given.run.year))
     try:
         return given.say("warning", text=uncapital(given.name_of(name)))
     except KeyError:
@@ -32,11 +34,22 @@ def _minimum(given: Given) -> str:
 
 
 def phase_told(amount: Amount, given: Given) -> tuple[str, ...]:
-    """Why a PEPS amount is not the forfait itself in phases 1 and 2; nothing in the others."""
+    """Why a PEPS amount is not the forfait itself in phases 1 and 2, and what the phase of an EDS year limits."""
     phase = amount.figures.get("phase")
+    if package_of(amount.scheme) == "eds" and phase is not None:
+        return (_limits_told(amount, phase.value, given),)
     if package_of(amount.scheme) != "peps" or phase is None or phase.value not in TOLD_PHASES:
         return ()
     billed, due = (
         written(number_of(amount, name), "eur", given.language) for name in ("ffs_billed_eur", "payable_eur")
     )
     return (given.say(f"phase_{phase.value}_told", billed=billed, due=due),)
+
+
+def _limits_told(amount: Amount, phase: str, given: Given) -> str:
+    """The phase of an establishment, its year of participation, and its limits in euros."""
+    gain, loss = (
+        written(number_of(amount, f"{name}_limit_eur"), "eur_whole", given.language) for name in ("gain", "loss")
+    )
+    rank = number_of(amount, "participation_year")
+    return given.say("eds_phase_told", phase=given.name_of(phase), rank=str(rank), gain=gain, loss=loss)

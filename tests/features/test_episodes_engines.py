@@ -12,8 +12,9 @@ import pytest
 from features.store import read_dataset
 from features.tables import TABLES
 from tests.features.episodes_made import YEAR, built, colon, day, draw, hip, knee, line
+from tests.features.world import put
 
-DATASETS = ("episodes", "episode_lines", "episode_flow", "episode_features")
+DATASETS = ("episodes", "episode_lines", "episode_flow", "episode_features", "episode_outcomes")
 NEEDS_SPARK = pytest.mark.skipif(
     shutil.which("java") is None or importlib.util.find_spec("pyspark") is None, reason="needs Java and pyspark"
 )
@@ -38,6 +39,7 @@ def drawn(data: Path) -> None:
         dispensings=[{"care_date": day(5), "atc": atc} for atc in ("N02BE01", "C09AA05", "M01AE01")],
         procedures=[{"care_date": day(3), "ccam": "QEQK004"}],
     )  # fmt: skip
+    put(data, "analyses", YEAR, [{"care_date": day(-3), "nabm": "1104"}])
 
 
 @NEEDS_SPARK

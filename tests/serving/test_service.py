@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import signal
@@ -71,6 +72,13 @@ def check(client: httpx.Client, scorer: Scorer) -> None:
     assert answer["expected_eur"] == scorer.predict(scorer.encoder.rows([ROW])).tolist()
     paid = client.post("/ipso/forfait", json=EXAMPLES["/ipso/forfait"]).json()
     assert [one["structure_id"] for one in paid["amounts"]] == ["750000003"]
+    bundle = copy.deepcopy(EXAMPLES["/eds/bundle"])
+    priced = client.post("/eds/bundle", json=bundle).json()
+    assert [one["forfait_cents"] for one in priced["episodes"]] == [7_680_00, 13_920_00]
+    bundle["inputs"]["episodes"][1]["features"] = {"los": 4}
+    refused = client.post("/eds/bundle", json=bundle)
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "episodes.features.los")
+    assert "length of stay is a result of care" in refused.json()["error"]["message"]
 
 
 def test_bentoml_serves_our_app(versions: Path, scorer: Scorer, tmp_path: Path):

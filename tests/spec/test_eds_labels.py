@@ -7,6 +7,7 @@ from pathlib import Path
 
 import schemes.eds
 from schemes.eds import pay
+from schemes.eds.allowance import AVOIDABLE
 from schemes.eds.frames import SECTORS
 from schemes.eds.funnel import OUTSIDE
 from schemes.eds.price import PARTS
@@ -36,7 +37,7 @@ def names() -> set[str]:
     of_files = {row[name] for file in every_file("eds")
                 for grid, name in (("programmes", "programme"), ("phases", "phase"), ("indicators", "indicator"))
                 for row in file.grid(grid)}  # fmt: skip
-    shown = {*COMPONENTS, *OPTIONAL, *PARTS, *amount.figures, *of_files, *SECTORS, ALL, HOME, FACILITY}
+    shown = {*COMPONENTS, *OPTIONAL, *PARTS, AVOIDABLE, *amount.figures, *of_files, *SECTORS, ALL, HOME, FACILITY}
     return shown | {*REFUSALS, *EXCLUSIONS, *WARNINGS, *OUTSIDE, *FLAGS, *COST_PARTS, "pre_and_index", *TIMES}
 
 

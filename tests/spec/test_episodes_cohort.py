@@ -128,6 +128,13 @@ def test_a_second_joint_in_the_stay(tmp_path: Path, second: list[str]):
     assert cohort(tmp_path).loc["pth-A-2024-03-10", "excl_second_act"]
 
 
+def test_an_act_alone_is_no_second_act(tmp_path: Path):
+    """A unicompartmental knee has no act of the programme: that is its one reason (HAS: among stays with the act)."""
+    draw(tmp_path, stays=[knee(acts=["NFKA006"], timed_acts=["NFKA006 1 0"])])
+    row = cohort(tmp_path).iloc[0]
+    assert [reason for reason in EXCLUSIONS if row[reason]] == ["excl_act"]
+
+
 def test_a_knee_inside_the_window_of_a_hip(tmp_path: Path):
     """A hip, a knee 60 days later: the hip is kept and ends the day before; the knee overlaps."""
     draw(tmp_path, stays=[hip(), knee("A", day(60))])

@@ -82,7 +82,7 @@ def test_every_characteristic_of_a_patient(tmp_path: Path):
     told = {known.name: row[known.name] for known in EPISODE_CATALOGUE if row[known.name] not in (0, "missing")}
     assert told == {
         "age": 70, "is_woman": 1, "fdep_quintile": "5", "c2s_free": 1, "ald_count": 1, "obesity": 1,
-        "severe_obesity": 1, "diabetes": 1, "heart_failure": 1, "charlson_chf": 1, "charlson_diab": 1,
+        "severe_obesity": 1, "obesity_35": 1, "diabetes": 1, "heart_failure": 1, "charlson_chf": 1, "charlson_diab": 1,
         "charlson_canc": 1, "cancer_right_colon": 1, "charlson_score": 4, "prior_long_stay": 1, "prior_ssr": 1,
         "prior_stays": 1, "prior_atc_classes": 2, "prior_spent_eur": 80.0,
     }  # fmt: skip

@@ -54,6 +54,42 @@ def test_columns_that_nobody_needs_may_be_absent(tmp_path: Path):
     assert (row["scheme"], row["patientele"], row["phase_from"]) == ("ipso", None, pd.Timestamp("2020-06-16"))
 
 
+EDS_HEADER = "structure_id,structure_name,scheme,from_date,to_date,phase,programmes\n"
+SURGERY = '350000011,Five,eds,2022-01-01,,two_sided,"ptg, pth"\n'
+EARLIER = "350000011,Five,eds,2019-09-01,2021-12-31,,\n"
+
+
+def test_an_establishment_of_eds_chooses_phase_and_programmes(tmp_path: Path):
+    """By eight characters; programmes in one order whichever way they are written; None where nothing is chosen."""
+    rows = read_participations(file(tmp_path, EDS_HEADER + SURGERY + EARLIER))
+    assert rows["structure_id"].tolist() == ["35000001", "35000001"], "one after the other, the same establishment"
+    assert rows[["phase", "programmes"]].to_numpy().tolist() == [["two_sided", "ptg, pth"], [None, None]]
+    assert rows.loc[1, "programmes"] is None
+    other = read_participations(file(tmp_path, EDS_HEADER + SURGERY.replace("ptg, pth", "pth,ptg,pth")))
+    assert other["programmes"].tolist() == ["ptg, pth"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            SURGERY.replace("pth", "pht"),
+            "column programmes 'ptg, pht' should be a list of bariatrique, colectomie, ptg, pth",
+        ),
+        (SURGERY.replace("ptg, pth", "pth,,ptg"), "row 2, column programmes 'pth,,ptg' should be a list of"),
+        (SURGERY.replace('"', ""), "row 2 has 8 cells for 7 columns; put quotes around a cell that holds ','"),
+        (SURGERY.replace("eds", "ipso"), "row 2, column phase is for eds alone; leave it empty"),
+        (SURGERY.replace("350000011", "35"), "row 2, column structure_id '35' is not a FINESS of 8 or 9"),
+        (SURGERY + SURGERY, "row 3, column structure_id '35000001' is in the same scheme twice"),
+    ],
+)
+def test_bad_rows_of_eds_are_named(tmp_path: Path, text: str, says: str):
+    """File, row and column; a list whose quotes were forgotten does not lose its end."""
+    with pytest.raises(InputError, match=r"^participations\.csv: ") as refused:
+        read_participations(file(tmp_path, EDS_HEADER + text))
+    assert says in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -10,7 +10,7 @@ import pytest
 
 from features.biosimilar_boxes import PACKS, read_packs
 from features.declared_bricks import read_declared_bricks
-from features.participations import read_participations
+from features.participations import HOSPITAL_SCHEMES, read_participations
 from features.roster import read_roster
 from features.synth.days import first_day
 from features.synth.doctors import draw_contracts, draw_directory
@@ -76,7 +76,7 @@ def test_participations_name_the_structures_of_the_roster(large: tuple[Path, pd.
     """The file is read strictly; teams are those of the roster, hospitals come beside them."""
     data = large[0]
     rows = read_participations(data / "participations.csv")
-    teams = rows[~rows.scheme.str.startswith("biosimilars")]
+    teams = rows[~rows.scheme.isin(HOSPITAL_SCHEMES)]
     assert set(teams.structure_id) == set(read_roster(data / "roster.csv").structure_id)
     assert rows[rows.scheme == "ipep"][["phase_from", "carte"]].to_numpy().tolist() == [
         [pd.Timestamp("2022-01-01"), "yes"]

@@ -28,11 +28,12 @@ def spending(rows: int = 600, *, seed: int = 0) -> tuple[pd.DataFrame, np.ndarra
     return table, euros, generator.uniform(0.1, 1.0, rows)
 
 
-@pytest.mark.parametrize("objective", ["regression", "poisson", "tweedie"])
+@pytest.mark.parametrize("objective", ["regression", "poisson", "tweedie", "gamma"])
 @pytest.mark.parametrize("floor", [None, 0.0, 60.0])
 def test_predictions_add_up_to_uncapped_spending(objective, floor):
     """Σ weight × prediction = Σ weight × spending, with a cap in training and a floor that binds."""
     table, euros, weight = spending()
+    euros = euros + (1 if objective == "gamma" else 0)
     model = SpendingRegressor(**{**QUICK, "objective": objective}, floor_eur=floor, cap_quantile=0.9)
     expected = model.fit(table, euros, sample_weight=weight).predict(table)
     assert weight @ expected == pytest.approx(weight @ euros, rel=1e-9)
@@ -99,7 +100,7 @@ def test_balance_factor_makes_the_sum_right_for_any_floor(rows, floor, times):
 @settings(max_examples=15, deadline=None)
 @given(
     st.integers(0, 1000),
-    st.sampled_from(["regression", "poisson", "tweedie"]),
+    st.sampled_from(["regression", "poisson", "tweedie", "gamma"]),
     st.sampled_from([None, 0.0, 80.0]),
     st.sampled_from([None, 0.95]),
 )
@@ -193,7 +194,7 @@ def test_frames_with_booleans_nullable_integers_and_odd_names():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"objective": "gamma"}, "objective 'gamma' is unknown"),
+        ({"objective": "quantile"}, "objective 'quantile' is unknown"),
         ({"monotone": {"height": 1}}, "monotone names 'height'"),
         ({"floor_eur": -1.0}, "floor_eur is -1.0"),
         ({"floor_eur": 1e6}, "floor_eur 1000000.0 exceeds the mean"),
@@ -212,6 +213,8 @@ def test_negative_spending_needs_a_plain_regression():
     for parameters in ({"objective": "poisson"}, {"floor_eur": 0.0}):
         with pytest.raises(ValueError, match="negative values"):
             SpendingRegressor(**{**QUICK, **parameters}).fit(table, euros - 1)
+    with pytest.raises(ValueError, match="the target has zeros"):
+        SpendingRegressor(**{**QUICK, "objective": "gamma"}).fit(table, euros)
 
 
 def test_amounts_are_put_back_by_cell_where_asked():

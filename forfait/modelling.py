@@ -1,0 +1,56 @@
+"""What train, predict and explain run for a model: that of patients and years, or that of episodes (eds_)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from rich.table import Table
+
+from forfait.console import Step
+
+
+def trained_tables(data: Path, model: str, year: int, *, root: Path, options: tuple[int, Step]) -> list[Table]:
+    """Terminal tables of a version trained on the years before `year`; options: the seed and where steps are said."""
+    seed, progress = options
+    from training.episodes import is_episode_model
+
+    if is_episode_model(model):
+        from training.episodes import train_episodes
+        from training.episodes.report import episode_tables
+
+        return episode_tables(train_episodes(data, model, year, root=root, seed=seed, progress=progress))
+    from training.report import result_tables
+    from training.train import train
+
+    return result_tables(train(data, model, year, root=root, seed=seed, progress=progress))
+
+
+def predicted_line(data: Path, model: str, year: int, *, root: Path, version: int) -> str:
+    """How many were scored by the version, and their mean."""
+    from training.episodes import is_episode_model, predict_episodes
+    from training.score import predict_year
+
+    is_episode = is_episode_model(model)
+    predictions = (predict_episodes if is_episode else predict_year)(data, root, model, version, year)
+    counted, unit = ("episodes", "EUR per episode") if is_episode else ("patients", "EUR per year")
+    mean = predictions["expected_eur"].mean()
+    return f"{model} version {version}, {year}: {len(predictions):,} {counted}, mean {mean:,.2f} {unit}"
+
+
+def explained_frame(
+    data: Path, model: str, year: int, *, root: Path, asked: tuple[int, bool]
+) -> tuple[pd.DataFrame, str]:
+    """Mean euros per family and structure (or establishment), and the title; asked: version, and whether everyone.
+
+    Every episode is explained, whether everyone is asked for or not.
+    """
+    from training.episodes import explain_episodes, is_episode_model
+    from training.score import explain_year
+
+    version, everyone = asked
+    if is_episode_model(model):
+        frame, place = explain_episodes(data, root, model, version, year), "establishment"
+    else:
+        frame, place = explain_year(data, root, model, version, year, everyone=everyone), "structure"
+    return frame, f"{model} version {version}, {year}: mean euros per family and {place}"
