@@ -99,8 +99,9 @@ def read_dataset(con: BaseBackend | None, table: Table, data: Path, year: int | 
     """
     path = dataset_path(data, table.name, year)
     if not path.exists():
-        option = "" if year is None else f" --year {year}"
-        raise MissingError(f"{path} is missing: run forfait {WRITTEN_BY.get(table.name, table.name)}{option}")
+        command = WRITTEN_BY.get(table.name, table.name)
+        option = "" if year is None else f" --years {year}" if command == "episodes" else f" --year {year}"
+        raise MissingError(f"{path} is missing: run forfait {command}{option}")
     check_file(table, path, named=path)
     if con is None:
         return pq.read_table(path, partitioning=None).to_pandas(date_as_object=False)

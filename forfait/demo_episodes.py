@@ -30,6 +30,11 @@ BY = "the demo"
 MODELS_FR = {
     "lightgbm": "R² LightGBM", "glm_gamma": "R² GLM gamma", "mean": "R² moyenne", "oracle": "R² oracle",
 }  # fmt: skip
+STEPS_FR = {
+    "price": "Forfaits", "observed": "Observé", "cap": "Plafond", "low_volume": "Faible volume",
+    "shrinkage": "Part retenue", "significance": "Non significatif", "quality": "Qualité", "limit": "Limite",
+    "quality_envelope": "Enveloppe", "care_paid": "Actes remplacés",
+}  # fmt: skip
 
 
 def episode_steps(made: Made, patients: int, seed: int, today: date) -> list[tuple[str, str, Callable[[Step], None]]]:
@@ -140,17 +145,18 @@ def _statements(made: Made, step: Step) -> None:
 
 
 def models_table(made: Made) -> pd.DataFrame:
-    """What the page shows of the models: programme, episodes tested, R² of the model and of each other, oracle last."""
+    """What the page shows of the models: programme, episodes tested, R² of each, of the oracle last."""
     fit = made.frames["episode_models"]
+    fit = fit.assign(programme=fit["programme"].map(lambda name: label("eds", name)))
     wide = fit.pivot_table(index=["programme", "episodes"], columns="model", values="r2", sort=False).reset_index()
     return wide.rename(columns={"programme": "Programme", "episodes": "Épisodes testés", **MODELS_FR})
 
 
 def paid_table(made: Made) -> pd.DataFrame:
-    """What the page shows of the establishments: each step of the result, in euros."""
-    frame = made.frames["episodes_paid"]
-    named = {name: label("eds", name) for name in frame.columns if name not in ("structure_id", "due")}
-    return frame.fillna(0.0).rename(columns={"structure_id": "Établissement", "due": "Dû (€)", **named})
+    """What the page shows of the establishments: each step of the result that counts for one of them, in euros."""
+    frame = made.frames["episodes_paid"].fillna(0.0)
+    frame = frame.loc[:, [name not in STEPS_FR or frame[name].any() for name in frame.columns]]
+    return frame.rename(columns={"structure_id": "Établissement", "due": "Dû", **STEPS_FR})
 
 
 def flow_charts(made: Made) -> list[str]:

@@ -9,6 +9,9 @@ from rich.table import Table
 
 from forfait.console import Step
 
+MOST_SHOWN = 10
+NATION = "*"
+
 
 def trained_tables(data: Path, model: str, year: int, *, root: Path, options: tuple[int, Step]) -> list[Table]:
     """Terminal tables of a version trained on the years before `year`; options: the seed and where steps are said."""
@@ -43,14 +46,27 @@ def explained_frame(
 ) -> tuple[pd.DataFrame, str]:
     """Mean euros per family and structure (or establishment), and the title; asked: version, and whether everyone.
 
-    Every episode is explained, whether everyone is asked for or not.
+    Every episode is explained, whether everyone is asked for or not. The means of the establishments that had most
+    episodes are kept, at most 10, and the title says of how many.
     """
     from training.episodes import explain_episodes, is_episode_model
     from training.score import explain_year
 
     version, everyone = asked
     if is_episode_model(model):
-        frame, place = explain_episodes(data, root, model, version, year), "establishment"
-    else:
-        frame, place = explain_year(data, root, model, version, year, everyone=everyone), "structure"
-    return frame, f"{model} version {version}, {year}: mean euros per family and {place}"
+        frame, told = _busiest(explain_episodes(data, root, model, version, year))
+        frame = frame.rename(columns={"structure_id": "establishment_id", "patients": "episodes"})
+        return frame, f"{model} version {version}, {year}: mean euros per family and establishment{told}"
+    frame = explain_year(data, root, model, version, year, everyone=everyone)
+    return frame, f"{model} version {version}, {year}: mean euros per family and structure"
+
+
+def _busiest(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The nation ("*") and the establishments of most episodes, euros in cents; what to say of those left out."""
+    counts = (
+        frame[frame["structure_id"] != NATION].drop_duplicates("structure_id").set_index("structure_id")["patients"]
+    )
+    busiest = counts.sort_values(ascending=False, kind="stable").index[:MOST_SHOWN]
+    kept = frame[frame["structure_id"].isin([NATION, *busiest])].reset_index(drop=True)
+    told = "" if len(busiest) == len(counts) else f", {len(busiest)} of {len(counts)} (those of most episodes)"
+    return kept.round({"mean_eur": 2, "difference_eur": 2}), told

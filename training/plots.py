@@ -78,9 +78,11 @@ def importance(result: TrainingResult) -> Figure:
 
 def shap_summary(result: TrainingResult) -> Figure:
     """SHAP's summary (beeswarm) of contributions in euros, on a sample of test patients."""
-    matplotlib.use("Agg")
     import shap
     from matplotlib import pyplot
+
+    shown_by = matplotlib.get_backend()
+    matplotlib.use("Agg")
 
     labels = [_short(feature.label_fr) for feature in result.card.features]
     shown = pd.DataFrame(result.sample, columns=labels)
@@ -92,6 +94,7 @@ def shap_summary(result: TrainingResult) -> Figure:
     )  # fmt: skip
     figure = pyplot.gcf()
     pyplot.close(figure)
+    matplotlib.use(shown_by)  # a notebook goes on showing its own figures
     figure.axes[0].xaxis.set_major_formatter(FRENCH)
     figure.axes[0].set_xlabel(f"Contribution SHAP à la dépense attendue ({_words(result)[2]})")
     figure.axes[0].tick_params(axis="both", labelsize=9)

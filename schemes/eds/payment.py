@@ -56,7 +56,7 @@ def _warnings(case: Case, found: Cases, year: int, draws: int) -> list[str]:
     wrong = {
         "no_effect_phase": not one.phase.has_effect,
         "quality_unknown": case.safeguards.quality is None,
-        "low_volume": any(position.has_low_volume for position in case.positions),
+        "low_volume": any(position.has_low_volume and position.raw_cents < 0 for position in case.positions),
         "trend_not_measured": any(found.prices[key].measured_trend is None for key in strata),
         "partial_year": one.from_date > first or one.to_date < last,
         "no_interval": not draws,

@@ -16,12 +16,13 @@ from schemes.statements.document import Cell, Column, Document, KeyFigure, Secti
 from schemes.statements.eds import ANY_PATHWAY, EdsViews, stratum_name
 from schemes.statements.given import Given, assumed_section
 from schemes.statements.walk import Naming, Step, walk_table, waterfall
-from schemes.statements.wording import capital
+from schemes.statements.wording import capital, number
 
-PARTS = ("reference", "risk", "normalisation", "trend", "avoidable", "discount", "coordination")
+TOTALS = ("forfait", "observed", "counted")
+FACTOR_DECIMALS = 6
 KEYS = (
     "programmes", "year_weights", "risk_index_min", "risk_index_max", "normalisation_band_share", "trend_band_share",
-    "trim_low_quantile", "trim_high_quantile", "cap_quantile",
+    "trim_low_quantile", "trim_high_quantile", "avoidable_allowance_share", "cap_quantile",
 )  # fmt: skip
 FEW = 12
 NOT_FEATURES = ("base", "floor")
@@ -63,7 +64,7 @@ def episode_page(episode_id: str, given: Given, views: EdsViews, explained: Expl
 
 
 def _forfait_section(row: pd.Series, given: Given) -> Section:
-    forfait, observed, counted = (int(row[f"{name}_cents"]) for name in ("forfait", "observed", "counted"))
+    forfait, observed, counted = (int(row[f"{name}_cents"]) for name in TOTALS)
     figures = (
         KeyFigure(given.say("episode_forfait"), Value(forfait, "eur_cents"), stratum_name(row.to_dict(), given)),
         KeyFigure(given.say("episode_observed"), Value(observed, "eur_cents"), given.say("episode_observed_note")),
@@ -78,7 +79,7 @@ def _forfait_section(row: pd.Series, given: Given) -> Section:
 def _walk_section(row: pd.Series, given: Given) -> Section:
     """Every component, those of 0 too: the auditor sees that they were applied."""
     walk, running = Walk(), Decimal(0)
-    for name in (part for part in PARTS if f"{part}_cents" in row):
+    for name in _components(row):
         running += int(row[f"{name}_cents"]) * CENT
         walk.to(name, running)
     steps = [Step(given.name_of(one.name), one.amount_cents, one.running_cents) for one in walk.components]
@@ -90,6 +91,12 @@ def _walk_section(row: pd.Series, given: Given) -> Section:
     )
 
 
+def _components(row: pd.Series) -> list[str]:
+    """Components of the forfait, in the order in which the price was made."""
+    names = (str(name).removesuffix("_cents") for name in row.index if str(name).endswith("_cents"))
+    return [name for name in names if name not in TOTALS]
+
+
 def _price_section(row: pd.Series, prices: pd.DataFrame, given: Given) -> Section:
     """The factors of the forfait: expected spending, risk index, and the price of the stratum."""
     of_stratum = (prices["programme"] == row["programme"]) & (prices["sector"] == row["sector"])
@@ -97,11 +104,11 @@ def _price_section(row: pd.Series, prices: pd.DataFrame, given: Given) -> Sectio
     price = prices[of_stratum & (prices["pathway"] == pathway)].iloc[0]
     lines: tuple[tuple[str, Value], ...] = (
         (given.say("episode_expected"), Value(_rounded(row["expected_eur"], 2), "eur")),
-        (given.say("column_risk"), Value(_rounded(row["risk_index"], 6), "number")),
+        (given.say("column_risk"), _factor(row["risk_index"], given)),
         (given.say("column_reference_price"), Value(_rounded(price["reference_eur"], 2), "eur")),
-        (given.say("column_normalisation"), Value(_rounded(price["normalisation"], 6), "number")),
-        (given.say("episode_trend"), Value(_rounded(price["trend_ratio"], 6), "number")),
-        (given.say("episode_trend_update"), Value(_rounded(price["trend_update"], 6), "number")),
+        (given.say("column_normalisation"), _factor(price["normalisation"], given)),
+        (given.say("episode_trend"), _factor(price["trend_ratio"], given)),
+        (given.say("episode_trend_update"), _factor(price["trend_update"], given)),
         (given.say("episode_discount"), Value(_rounded(price["discount_share"], 4), "share")),
         (given.say("episode_coordination"), Value(_rounded(price["coordination_eur"], 2), "eur")),
         (given.say("column_episode_cap"), Value(_rounded(price["cap_eur"], 2), "eur")),
@@ -113,6 +120,12 @@ def _price_section(row: pd.Series, prices: pd.DataFrame, given: Given) -> Sectio
 
 def _rounded(value: object, places: int) -> Decimal | None:
     return None if value is None or value == "" or pd.isna(value) else round(Decimal(str(value)), places)  # type: ignore[call-overload]
+
+
+def _factor(value: object, given: Given) -> Value:
+    """A factor with the decimals that an auditor needs to compute the forfait again."""
+    factor = _rounded(value, FACTOR_DECIMALS)
+    return Value(None if factor is None else number(factor, given.language, decimals=FACTOR_DECIMALS))
 
 
 def _families(explained: Explained, row: pd.Series, given: Given) -> list[Section]:

@@ -13,7 +13,7 @@ from schemes.amounts import Figure as AmountFigure
 from schemes.rulebook import NONE, Rules
 from schemes.runs import Run
 from schemes.statements.document import Column, Document, Section, Table, Value
-from schemes.statements.wording import day, listed, say, texts
+from schemes.statements.wording import day, listed, number, say, texts
 
 PACKAGES = {
     "peps2": "peps", "primordial": "peps", "capitation": "peps", "biosimilars_caqes": "biosimilars",
@@ -21,6 +21,7 @@ PACKAGES = {
 CENTS_UNITS = ("cents",)
 SHARE_UNITS = ("share", "0 to 1")
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+DECIMALS = re.compile(r"-?\d+\.(\d+)")
 SHORT_HASH = 12
 
 
@@ -112,8 +113,16 @@ def figure_value(figure: AmountFigure, language: str) -> Value:
 
 
 def _listed(text: str, language: str) -> str:
-    """A list of the rules with each of its words in the language."""
-    return ", ".join(_word(part.strip(), language) for part in text.split(","))
+    """A list of the rules, each of its words and numbers in the language; semicolons where a number has decimals."""
+    parts = [part.strip() for part in text.split(",")]
+    told = [_number_or_word(part, language) for part in parts]
+    return listed(told, language) if any(DECIMALS.fullmatch(part) for part in parts) else ", ".join(told)
+
+
+def _number_or_word(text: str, language: str) -> str:
+    """A number with all the decimals that it has, or a word."""
+    decimals = DECIMALS.fullmatch(text)
+    return number(Decimal(text), language, decimals=len(decimals[1])) if decimals else _word(text, language)
 
 
 def _unit(unit: str, language: str) -> str:

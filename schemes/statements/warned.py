@@ -12,18 +12,24 @@ TOLD_PHASES = ("1", "2")
 
 def warnings_told(amount: Amount, given: Given) -> tuple[str, ...]:
     """A sentence for each warning of an amount; its label, or the warning itself, where it has no sentence."""
-    return tuple(_warning(name, given) for name in amount.warnings)
+    return tuple(_warning(name, amount, given) for name in amount.warnings)
 
 
-def _warning(name: str, given: Given) -> str:
+def _warning(name: str, amount: Amount, given: Given) -> str:
     own = f"warning_{package_of(given.run.scheme)}_{name}"
     key = own if own in texts() else f"warning_{name}"
     if key in texts():
-        return given.say(key, minimum=_minimum(given), year=str(given.run.year))
+        relieved = written(_added_cents("low_volume", amount), "eur_cents", given.language)
+        return given.say(key, minimum=_minimum(given), year=str(given.run.year), relieved=relieved)
     try:
         return given.say("warning", text=uncapital(given.name_of(name)))
     except KeyError:
         return given.say("warning", text=name)
+
+
+def _added_cents(step: str, amount: Amount) -> int:
+    """Cents that a step of the amount adds; 0 where the amount has no such step."""
+    return sum(one.amount_cents for one in amount.components if one.name == step)
 
 
 def _minimum(given: Given) -> str:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -74,6 +75,7 @@ def figures(folder: Path) -> dict[str, object]:
                 f"FROM '{data}/payments/{scheme}/2024/{run}/results/amounts.parquet' GROUP BY 1 ORDER BY 1"
             )
         },
+        **episodes(folder / "episodes", asked),
         "spending_2024_cents": [
             int(figure)
             for figure in asked(
@@ -81,6 +83,34 @@ def figures(folder: Path) -> dict[str, object]:
                 f"round(sum(spent_total_eur) * 100) FROM '{data}/spending/2024.parquet'"
             )[0]
         ],
+    }
+
+
+def episodes(country: Path, asked: Callable[[str], list[tuple[object, ...]]]) -> dict[str, object]:
+    """Of the country of episodes: counts of the flow charts, cents of the final episodes, cents due."""
+    ((_, _, run),) = runs(country)
+    return {
+        "episode_flow_2023": {
+            f"{programme} {step}": stays
+            for programme, step, stays in asked(
+                f"SELECT programme, step, stays FROM '{country}/episode_flow/2023.parquet' "
+                'WHERE stays > 0 ORDER BY programme, "order"'
+            )
+        },
+        "episodes_2023_cents": {
+            str(programme): [rows, int(every), int(in_scope)]
+            for programme, rows, every, in_scope in asked(
+                "SELECT programme, count(*), sum(cost_total_allcause_cents), sum(cost_in_scope_cents) "
+                f"FROM '{country}/episodes/2023.parquet' WHERE is_final GROUP BY 1 ORDER BY 1"
+            )
+        },
+        "eds_2023_cents": {
+            str(structure): int(cents)
+            for structure, cents in asked(
+                "SELECT structure_id, sum(amount_cents) "
+                f"FROM '{country}/payments/eds/2023/{run}/results/amounts.parquet' GROUP BY 1 ORDER BY 1"
+            )
+        },
     }
 
 

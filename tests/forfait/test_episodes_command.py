@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 import pytest
@@ -14,12 +15,12 @@ from features.store import read_dataset
 from features.tables import EPISODE_OUTCOMES, EPISODES
 from features.tables.episodes import COMPONENTS, EXCLUSIONS
 from forfait.cli import app
+from forfait.console import out
 from forfait.documents.flow_chart import flow_chart_figure, flow_chart_png, flow_chart_svg, shown
 from forfait.episodes_view import change_table, cost_table, episode_row, episodes_of, flow_table, totals_table
 from tests.features.episodes_made import YEAR, built, colon, day, draw, hip, knee, line
 
 PTH = "pth-A-2024-03-10"
-STAGE = {"env": {"COLUMNS": "200", "TERM": "dumb"}}
 
 
 def world(data: Path) -> Path:
@@ -39,7 +40,8 @@ def world(data: Path) -> Path:
 
 def run(*words: str) -> str:
     """What the command prints; its mistakes are raised."""
-    done = CliRunner().invoke(app, ["episodes", *words], catch_exceptions=False, **STAGE)  # type: ignore[arg-type]
+    with patch.object(out, "_width", 200):
+        done = CliRunner().invoke(app, ["episodes", *words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return " ".join(done.output.split())
 

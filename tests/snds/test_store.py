@@ -14,7 +14,7 @@ from features.engine import connect, dataset_path
 from features.errors import InputError, MissingError
 from features.provenance import Provenance, content_hash, read_provenance
 from features.store import read_dataset, write_dataset, years_written
-from features.tables import BENEFICIARIES, CARE_LINES, STAYS
+from features.tables import BENEFICIARIES, CARE_LINES, EPISODES, STAYS
 
 READ_2024 = Provenance("read --year 2024", parameters={"pmsi_delay_months": 2})
 PERSONS = pd.DataFrame(
@@ -81,6 +81,12 @@ def test_rows_that_break_the_declaration_are_refused_and_leave_nothing(
 def test_a_missing_dataset_names_the_command_that_writes_it(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"care_lines/2024.parquet is missing: run forfait read --year 2024"):
         read_dataset(None, CARE_LINES, tmp_path, 2024)
+
+
+def test_a_missing_year_of_episodes_names_the_years_option(tmp_path: Path) -> None:
+    """`forfait episodes` takes --years."""
+    with pytest.raises(MissingError, match=r"episodes/2025.parquet is missing: run forfait episodes --years 2025$"):
+        read_dataset(None, EPISODES, tmp_path, 2025)
 
 
 def test_provenance_names_the_command_inputs_and_rows(tmp_path: Path) -> None:

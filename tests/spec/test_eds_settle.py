@@ -76,6 +76,13 @@ def test_low_volume_loses_nothing(reference_episodes: int, due: int):
     assert ("low_volume" in amount.warnings) is (due == 0)
 
 
+def test_a_gain_of_a_low_volume_programme_is_no_warning():
+    """Nothing was left out of 1,000 gained: the warning is of a loss that is not counted."""
+    amount = paid(eds_inputs([9_000.0], volumes=volumes(30)))
+    assert amount.total_cents > 0
+    assert "low_volume" not in amount.warnings
+
+
 def test_loss_of_a_low_volume_programme_offsets_no_gain():
     """Hips gain 1,000, knees of low volume lose 5,000: 1,000 is due."""
     rows = pd.concat([episodes([9_000.0]), episodes([15_000.0], programme="ptg").assign(episode_id="K")])

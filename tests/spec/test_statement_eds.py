@@ -12,7 +12,7 @@ import pytest
 
 from features.errors import InputError
 from schemes import eds
-from schemes.amounts import Amount, Figure
+from schemes.amounts import Amount, Component, Figure
 from schemes.runs import Run
 from schemes.statements import (
     Document,
@@ -29,6 +29,7 @@ from schemes.statements import (
 )
 from schemes.statements.document import LANGUAGES, Masked, Table, Value, parted
 from schemes.statements.eds_watch import list_document
+from schemes.statements.given import parameter_value
 from tests.schemes import eds_made as made
 from tests.schemes.eds_nation import PRIVATE, PUBLIC, YEAR, nation
 from tests.schemes.rules_made import made_rules
@@ -187,6 +188,28 @@ def test_warnings_speak_of_episodes():
     assert "elle ne modifie pas le résultat" in told
 
 
+def test_low_volume_tells_the_losses_that_are_not_counted():
+    """A total that is a gain has lost nothing: the sentence says how many euros of which programmes."""
+    amount = paid()[PUBLIC]
+    relieved = Component("low_volume", 10_154_62, amount.total_cents)
+    changed = replace(amount, components=(*amount.components[:-1], relieved), warnings=("low_volume",))
+    told = " ".join(statement(changed, given()).sections[0].paragraphs)
+    assert "leurs pertes, 10\u202f154,62\u00a0€, ne sont pas retenues" in told
+
+
+@pytest.mark.parametrize(
+    ("value", "french", "english"),
+    [
+        ("0.001, 0.975", "0,001 ; 0,975", "0.001; 0.975"),
+        ("65, 75, 85", "65, 75, 85", "65, 75, 85"),
+        ("1, 2.50", "1 ; 2,50", "1; 2.50"),
+    ],
+)
+def test_numbers_of_a_list_are_written_as_the_language_does(value: str, french: str, english: str):
+    assert parameter_value(value, "list of probabilities", "fr").value == french
+    assert parameter_value(value, "list of probabilities", "en").value == english
+
+
 def test_chance_alone_of_episodes_that_all_gain_the_same():
     """Two episodes of 500 € gained each: nothing varies, so chance alone gives nothing, never as much."""
     (amount,) = eds.pay(made.eds_inputs([9_500.0, 9_500.0]), year=2024, rules=made.eds_rules()).amounts
@@ -294,6 +317,27 @@ def test_an_episode_is_explained_to_the_cent():
     assert families[1] == ("Âge et sexe", Decimal("300.00"))
     assert families[-1][1] == sum(line[1] for line in families[:-1])  # type: ignore[misc]
     assert [line[0] for line in table(found, "episode_features").rows] == ["Âge à l'entrée", "Homme"]
+
+
+def test_every_component_of_the_price_is_a_step_of_the_episode():
+    """A part not paid of avoidable complications stands where the price has it, before the discount."""
+    episodes = views().episodes.copy()
+    place = list(episodes.columns).index("discount_cents")
+    episodes.insert(place, "avoidable_cents", -100_00)
+    episodes["forfait_cents"] -= 100_00
+    row = episodes.iloc[0]
+    found = episode_page(str(row["episode_id"]), given(), replace(views(), episodes=episodes))
+    *steps, total = table(found, "episode_forfait").rows
+    assert steps[-3][:2] == ("Complications évitables non payées", -100_00)
+    assert sum(step[1] for step in steps) == total[1] == int(row["forfait_cents"])  # type: ignore[misc]
+
+
+def test_the_factors_of_a_price_have_the_decimals_of_a_check():
+    """Six decimals, so that reference × index × normalisation × trend is the forfait again."""
+    row = views().episodes.iloc[0]
+    found = table(episode_page(str(row["episode_id"]), given(), views()), "episode_price")
+    index = next(value for name, value in found.rows if name == "Indice de risque")
+    assert index == Value(f"{row['risk_index']:.6f}".replace(".", ","))
 
 
 def test_an_episode_that_is_not_reconciled_is_an_error_without_its_name():

@@ -25,6 +25,12 @@ MODELS_FR = {
     MEAN: "Moyenne programme × secteur",
     "oracle": "Oracle (espérance vraie)",
 }
+SHORT_FR = {
+    MODELS_FR[THIS_MODEL]: "LightGBM",
+    MODELS_FR[GLM]: "GLM",
+    MODELS_FR[MEAN]: "Moyenne",
+    MODELS_FR["oracle"]: "Oracle",
+}
 GROUPS_FR = {
     "decile": "Décile de coût attendu",
     "age_85": "Âge",
@@ -56,11 +62,20 @@ CONTROLS_FR = {
     "kept": "retenus",
 }
 IMPORTANT = 15
+SHORT_TITLES = {"R² dans les strates": "R²", "Erreur absolue (€)": "MAE (€)", "Attendu / observé": "A / O"}
+LONG_ONLY = ("R² d'ensemble", "R², coûts entiers")
 
 
 def episode_tables(result: EpisodeResult) -> list[Table]:
-    """Terminal tables of a result, the version first."""
-    return tables_of(_title(result), _facts(result), episode_frames(result))
+    """Terminal tables of a result, the version first; the model card has more columns of them."""
+    frames = {title: narrowed(frame) for title, frame in episode_frames(result).items()}
+    return tables_of(_title(result), _facts(result), frames)
+
+
+def narrowed(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame of the model card as 80 columns of a terminal have room for it: short names, fewer columns."""
+    kept = frame.drop(columns=[name for name in LONG_ONLY if name in frame]).rename(columns=SHORT_TITLES)
+    return kept.assign(Modèle=kept["Modèle"].replace(SHORT_FR)) if "Modèle" in kept else kept
 
 
 def episode_markdown(result: EpisodeResult) -> str:
@@ -156,7 +171,7 @@ def _fit(result: EpisodeResult) -> pd.DataFrame:
             "R² d'ensemble": _column(fit["r2_pooled"], 4),
             "R², coûts entiers": _column(fit["r2_raw"], 4),
             "CPM": _column(fit["cpm"], 4),
-            "Erreur absolue (€)": _column(fit["mae_eur"], 2),
+            "Erreur absolue (€)": _column(fit["mae_eur"], 0),
             "Pente": _column(fit["calibration_slope"], 3),
             "Attendu / observé": _column(fit["total_ratio"], 4),
         }
