@@ -9,7 +9,7 @@ from decimal import Decimal
 import pandas as pd
 
 from features.tables import AMOUNTS, TARGETS
-from schemes.money import round_cents
+from schemes.money import MICRO, round_cents
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,17 @@ class Figure:
 
     value: str
     unit: str
+
+
+def figure(value: Decimal | float | int | None, unit: str, step: Decimal = MICRO) -> Figure:
+    """A figure as exact text, rounded to `step`; empty where there is none; a whole number stays one."""
+    if value is None:
+        return Figure("", unit)
+    if isinstance(value, int):
+        return Figure(str(value), unit)
+    exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
+    rounded = exact.quantize(step)
+    return Figure(str(rounded if rounded else rounded.copy_abs()), unit)
 
 
 @dataclass(frozen=True)

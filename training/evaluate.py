@@ -66,9 +66,17 @@ def fit_table(observed: Observed, expected: Mapping[str, np.ndarray]) -> pd.Data
 def r2_differences(observed: Observed, expected: Mapping[str, np.ndarray], *, seed: int = 0) -> pd.DataFrame:
     """R² of the first model minus that of each other, with 95 % intervals of a paired bootstrap by patient."""
     draws = bootstrap_of(observed.patients, seed=seed)
-    first, *others = expected
     drawn = {name: _drawn_r2(draws, observed, values) for name, values in expected.items()}
     point = {name: fit_metrics(observed, values)["r2"] for name, values in expected.items()}
+    return paired_differences(point, drawn)
+
+
+def paired_differences(point: Mapping[str, float], drawn: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """R² of the first model minus that of each other, with the 95 % interval of the same draws of both.
+
+    Columns: baseline, r2_difference, low, high.
+    """
+    first, *others = point
     rows = []
     for other in others:
         low, high = interval(drawn[first] - drawn[other])

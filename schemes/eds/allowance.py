@@ -7,7 +7,7 @@ from decimal import Decimal
 import pandas as pd
 
 from features.errors import InputError
-from schemes.peps.frames import refuse
+from schemes.frames import refuse
 from schemes.rulebook import Rules
 
 AVOIDABLE = "avoidable"

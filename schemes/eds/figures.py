@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from schemes.amounts import Component, Figure
+from schemes.amounts import Component, Figure, figure
 from schemes.eds.cases import Case
-from schemes.money import CENT, MICRO
+from schemes.money import CENT
 
 EUR, PER_EPISODE = "EUR", "EUR per episode"
 Figures = dict[str, Figure]
@@ -15,17 +15,6 @@ BOUNDS = (
     "raw_low", "raw_high", "result_low", "result_high", "no_effect_mean", "no_effect_low", "no_effect_high",
     "standard_error",
 )  # fmt: skip
-
-
-def figure(value: Decimal | float | int | None, unit: str, step: Decimal = CENT) -> Figure:
-    """A figure as exact text, rounded to `step`; empty where there is none; a whole number stays one."""
-    if value is None:
-        return Figure("", unit)
-    if isinstance(value, int):
-        return Figure(str(value), unit)
-    exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
-    rounded = exact.quantize(step)
-    return Figure(str(rounded if rounded else rounded.copy_abs()), unit)
 
 
 def figures(case: Case, steps: Sequence[Component], bounds: Mapping[str, float]) -> Figures:
@@ -39,18 +28,18 @@ def figures(case: Case, steps: Sequence[Component], bounds: Mapping[str, float])
         "phase": Figure(one.phase.name, "phase"),
         "participation_year": figure(one.rank, "code"),
         "episodes": figure(number, "episodes"),
-        "mean_risk_index": figure(index, "ratio", MICRO),
-        "mean_forfait_eur": figure(price / number, PER_EPISODE),
-        "mean_counted_eur": figure((price - raw) / number, PER_EPISODE),
+        "mean_risk_index": figure(index, "ratio"),
+        "mean_forfait_eur": figure(price / number, PER_EPISODE, CENT),
+        "mean_counted_eur": figure((price - raw) / number, PER_EPISODE, CENT),
         "over_cap_episodes": figure(int(over.sum()), "episodes"),
-        "over_cap_eur": figure(_eur(sum(p.over_cap_cents for p in case.positions)), EUR),
-        "raw_eur": figure(raw, EUR),
-        "quality_share": figure(case.safeguards.quality, "0 to 1", MICRO),
-        "before_limit_eur": figure(running["quality"], EUR),
-        "gain_limit_eur": figure(one.phase.gain_limit * price, EUR),
-        "loss_limit_eur": figure(one.phase.loss_limit * price, EUR),
-        **{f"{name}_eur": figure(bounds.get(name), EUR) for name in BOUNDS},
-        "no_effect_share": figure(bounds.get("no_effect_share"), "0 to 1", MICRO),
+        "over_cap_eur": figure(_eur(sum(p.over_cap_cents for p in case.positions)), EUR, CENT),
+        "raw_eur": figure(raw, EUR, CENT),
+        "quality_share": figure(case.safeguards.quality, "0 to 1"),
+        "before_limit_eur": figure(running["quality"], EUR, CENT),
+        "gain_limit_eur": figure(one.phase.gain_limit * price, EUR, CENT),
+        "loss_limit_eur": figure(one.phase.loss_limit * price, EUR, CENT),
+        **{f"{name}_eur": figure(bounds.get(name), EUR, CENT) for name in BOUNDS},
+        "no_effect_share": figure(bounds.get("no_effect_share"), "0 to 1"),
     }
 
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from features.errors import InputError, MissingError
-from schemes.peps.frames import KINDS, Spec, refuse
+from features.errors import MissingError
+from schemes.frames import KINDS, Spec, typed_frame
 
 Inputs = Mapping[str, pd.DataFrame]
 
 SECTORS = ("public", "private")
-DAYS = ("entry_date", "intervention_date", "exit_date")
 COST = "cost_in_scope_cents"
 
 FRAMES = {
@@ -56,31 +55,11 @@ FRAMES = {
 def checked(name: str, inputs: Inputs) -> pd.DataFrame:
     """A frame of the inputs with its declared columns only, typed; an optional frame not given is empty.
 
-    Errors: MissingError for a frame that is not there; InputError for a missing column, an empty or impossible value,
-    or two rows of one key, naming the frame, the column and the first such row (1 is the first row of the frame).
+    Errors: MissingError for a frame that is not there, and those of `typed_frame`.
     """
     spec = FRAMES[name]
-    if name not in inputs:
-        if spec.is_optional:
-            return pd.DataFrame({column: pd.Series(dtype=object) for column in spec.columns})
-        raise MissingError(f"EDS needs the frame {name}; the inputs have {', '.join(sorted(inputs)) or 'none'}")
-    frame = inputs[name]
-    if lacking := [column for column in spec.columns if column not in frame.columns]:
-        raise InputError(f"{name}: column {', '.join(lacking)} is missing; it has {', '.join(map(str, frame.columns))}")
-    kinds = {**spec.columns, **{column: kind for column, kind in spec.may_have.items() if column in frame.columns}}
-    typed = pd.DataFrame({column: typed_column(name, frame[column], kind) for column, kind in kinds.items()})
-    key = [column for column in spec.key if column in typed.columns]
-    refuse(name, key, typed.duplicated(key).to_numpy(), "found once; an earlier row has the same key")
-    return typed
-
-
-def typed_column(name: str, values: pd.Series, kind: str) -> pd.Series:
-    """The values as their kind reads them. Errors: InputError naming the first row that is not of the kind."""
-    base, is_nullable = kind.removesuffix("_or_none"), kind.endswith("_or_none")
-    read, want = KINDS[base]
-    typed, wrong = read(values)
-    absent = values.isna().to_numpy() | (values.astype(object) == "").to_numpy()
-    refuse(name, str(values.name), wrong & ~absent, want)
-    if not is_nullable:
-        refuse(name, str(values.name), absent, f"{want}, not empty")
-    return typed.reset_index(drop=True)
+    if name in inputs:
+        return typed_frame(name, inputs[name], spec, KINDS)
+    if spec.is_optional:
+        return pd.DataFrame({column: pd.Series(dtype=object) for column in spec.columns})
+    raise MissingError(f"EDS needs the frame {name}; the inputs have {', '.join(sorted(inputs)) or 'none'}")

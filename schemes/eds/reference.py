@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from schemes.eds.frames import COST, Inputs, checked
+from schemes.frames import refuse
 from schemes.money import total_eur
-from schemes.peps.frames import refuse
 from schemes.rulebook import Rules
 
 STRATUM = ["programme", "sector", "pathway"]

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from schemes.amounts import Figure
+from schemes.amounts import Figure, figure
 from schemes.ipep.cases import Case, Year
 from schemes.ipep.gains import gain_ecart, gain_evolution, gain_evolution_difference, gain_evolution_ratio, gains_eur
 from schemes.ipep.inputs import Inputs
 from schemes.ipep.modulation import modulation_of
 from schemes.ipep.quality import Points, decimal
 from schemes.ipep.spending import means, national_year
-from schemes.money import CENT, MICRO
+from schemes.money import CENT
 from schemes.rulebook import Rules
 
 PER_YEAR, EUR = "EUR per year lived", "EUR"
 TEN_THOUSANDTH = Decimal("0.0001")
 Figures = dict[str, Figure]
-
-
-def figure(value: Decimal | float | int | None, unit: str, step: Decimal = MICRO) -> Figure:
-    """A figure as exact text, rounded to `step`; empty where there is none; a whole number stays one."""
-    if value is None:
-        return Figure("", unit)
-    if isinstance(value, int):
-        return Figure(str(value), unit)
-    exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
-    rounded = exact.quantize(step)
-    return Figure(str(rounded if rounded else rounded.copy_abs()), unit)
 
 
 def figures(case: Case, context: Year, inputs: Inputs, rules: Rules) -> Figures:

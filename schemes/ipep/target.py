@@ -8,9 +8,9 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from schemes.amounts import Amount, figures_frame
+from schemes.amounts import Amount, figure, figures_frame
 from schemes.ipep.chance import DRAWS, Arms, Strata, generator, strata, under_no_effect
-from schemes.ipep.figures import PER_YEAR, figure
+from schemes.ipep.figures import PER_YEAR
 from schemes.ipep.groups import SCHEME, taking_part
 from schemes.ipep.inputs import Inputs, members, same_version
 from schemes.ipep.population import population

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from schemes.amounts import Figure
+from schemes.amounts import figure
 from schemes.ipep.cases import Case, Year
 from schemes.ipep.chance import (
     DETECTABLE,
@@ -19,7 +19,7 @@ from schemes.ipep.chance import (
     standard_errors,
     under_no_effect,
 )
-from schemes.ipep.figures import EUR, PER_YEAR, TEN_THOUSANDTH, Figures, figure
+from schemes.ipep.figures import EUR, PER_YEAR, TEN_THOUSANDTH, Figures
 from schemes.ipep.gains import Sharing, gains_eur, sharing, variant
 from schemes.ipep.modulation import modulation_of
 from schemes.ipep.spending import cut_at, expected_cut
@@ -83,7 +83,7 @@ def _normal(errors: tuple[float, float], s: Sharing, factor: float) -> float:
     return weighed / float(s.denominator) * float(s.share) * factor
 
 
-def _detectable(errors: tuple[float, float], expected: float) -> dict[str, Figure]:
+def _detectable(errors: tuple[float, float], expected: float) -> Figures:
     """Gains that a one-sided test at 5 % finds four times in five at this size."""
     ecart, evolution = errors
     return {

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from schemes.frames import refuse
 from schemes.peps.exposure import days_in, days_of, exposure_shares
-from schemes.peps.frames import PATIENTELES, refuse
+from schemes.peps.frames import PATIENTELES
 from schemes.peps.team import Team
 from schemes.rulebook import Rules
 

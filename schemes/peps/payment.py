@@ -9,6 +9,7 @@ import pandas as pd
 
 from features.tables import FORFAITS
 from schemes.amounts import Amount, Payment
+from schemes.frames import refuse
 from schemes.money import total_eur
 from schemes.peps.amount import Case, patient_rows, walk, warnings
 from schemes.peps.eligibility import failed_gates, members_of
@@ -16,7 +17,7 @@ from schemes.peps.exact import euros
 from schemes.peps.fidelisation import fidelisation
 from schemes.peps.figures import FAMILIES, figures
 from schemes.peps.forfait import forfaits, k_cal_of
-from schemes.peps.frames import FRAMES, checked, refuse
+from schemes.peps.frames import FRAMES, checked
 from schemes.peps.local import local_by_patient, zone_coefficients
 from schemes.peps.patients import check_patients, is_zone_unknown, select
 from schemes.peps.team import Refusal, Team, teams_in

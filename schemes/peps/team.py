@@ -10,8 +10,9 @@ from decimal import Decimal
 import pandas as pd
 
 from features.errors import RuleError
+from schemes.frames import refuse
 from schemes.peps.exact import exact
-from schemes.peps.frames import PERIMETERS, refuse
+from schemes.peps.frames import PERIMETERS
 from schemes.peps.phases import add_months, phase_days
 from schemes.rulebook import Rules
 

@@ -11,7 +11,7 @@ from sklearn.metrics import mean_absolute_error, r2_score
 from training.bootstrap import Bootstrap, bootstrap_of, interval
 from training.episodes.population import Episodes
 from training.episodes.target import normalised, stratum_factors
-from training.evaluate import deciles
+from training.evaluate import deciles, paired_differences
 
 SIZES = (31, 100)
 SIZE_NAMES = np.array(["under 31 episodes", "31 to 99 episodes", "100 episodes or more"])
@@ -72,15 +72,9 @@ def fit_table(episodes: Episodes, expected: Mapping[str, np.ndarray], *, seed: i
 def r2_differences(episodes: Episodes, expected: Mapping[str, np.ndarray], *, seed: int = 0) -> pd.DataFrame:
     """R² within strata of the first model minus that of each other, with 95 % intervals of a paired bootstrap."""
     draws = bootstrap_of(episodes.rows.patients, seed=seed)
-    first, *others = expected
     drawn = {name: drawn_r2(draws, episodes, values) for name, values in expected.items()}
     point = {name: r2_within(episodes.cost_eur, values, episodes.strata) for name, values in expected.items()}
-    rows = []
-    for other in others:
-        low, high = interval(drawn[first] - drawn[other])
-        difference = point[first] - point[other]
-        rows.append({"baseline": other, "r2_difference": difference, "low": float(low), "high": float(high)})
-    return pd.DataFrame(rows, columns=["baseline", "r2_difference", "low", "high"])
+    return paired_differences(point, drawn)
 
 
 def drawn_r2(draws: Bootstrap, episodes: Episodes, expected: np.ndarray) -> np.ndarray:
