@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -33,10 +35,13 @@ if __name__ == "__main__":  # run as a file, this module would hide the package 
     sys.path[0] = str(ROOT)
 
 from features.versions import Card, CardFeature, sha256, write_version  # noqa: E402
+from serving.access.tables import engine_of  # noqa: E402
+from serving.access.tokens import Wanted, create  # noqa: E402
 from serving.settings import QUIET  # noqa: E402
 
 FOLDER = "FORFAIT_VERSIONS"
 JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
+NO_LIMIT = "1000000/minute"
 ALLOWED = 2.0
 
 
@@ -97,7 +102,9 @@ def start(stack: ExitStack, command: list[str], *, root: Path, probe: str) -> st
     """Address of a server started for the time of the run."""
     port = free_port()
     home = stack.enter_context(tempfile.TemporaryDirectory())
-    environment = {**os.environ, **QUIET, FOLDER: str(root), "BENTOML_HOME": home, "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, **QUIET, FOLDER: str(root), "BENTOML_HOME": home, "PYTHONPATH": path}
+    environment |= {"FORFAIT_ACCESS": "closed", "FORFAIT_ACCESS_URL": access_url(root), "FORFAIT_RATE": NO_LIMIT}
     with tempfile.NamedTemporaryFile("w", suffix=".log", delete=False) as log:
         server = subprocess.Popen(
             [sys.executable, "-m", *command, "--port", str(port)], cwd=ROOT, env=environment, stdout=log, stderr=log
@@ -115,15 +122,21 @@ def start(stack: ExitStack, command: list[str], *, root: Path, probe: str) -> st
     raise SystemExit(f"{command} did not start; see {log.name}")
 
 
+def access_url(root: Path) -> str:
+    """Database of the token that our service asks for."""
+    return f"sqlite:///{root / 'access.sqlite'}"
+
+
 class Connection:
     """One kept-alive connection that costs as little as possible, so that the servers are what is timed."""
 
-    def __init__(self, address: str, body: bytes, *, kind: str = JSON, path: str = "/predict") -> None:
+    def __init__(self, address: str, body: bytes, *, kind: str = JSON, path: str = "/predict", token: str = "") -> None:
         """Connect to `address`, ready to post `body`."""
         host, port = address.removeprefix("http://").split(":")
         self.socket = socket.create_connection((host, int(port)))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         lines = [f"POST {path} HTTP/1.1", f"Host: {host}", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+        lines += [f"Authorization: Bearer {token}"] if token else []
         self.request = "\r\n".join([*lines, "", ""]).encode() + body
 
     def time(self) -> float:
@@ -166,6 +179,8 @@ def arrow_of(rows: list[dict[str, float | int]]) -> bytes:
 def run(root: Path, requests: int) -> dict[str, dict[str, np.ndarray]]:
     """Milliseconds by case and server."""
     one, thousand = rows_of(root, 1), rows_of(root, 1000)
+    wanted = Wanted(name="benchmark", role="modeller")
+    token = create(engine_of(access_url(root)), wanted, by="benchmarks/serving.py", at=datetime.now(UTC))
     bodies = [json.dumps({"model": "peps_mg", "version": 1, "rows": rows}).encode() for rows in (one, thousand)]
     with ExitStack() as stack:
         ours = start(
@@ -173,10 +188,11 @@ def run(root: Path, requests: int) -> dict[str, dict[str, np.ndarray]]:
         )
         options = ["--factory", "--host", "127.0.0.1", "--no-access-log", "--log-level", "warning"]
         peer = start(stack, ["uvicorn", "benchmarks.serving:bare", *options], root=root, probe="/docs")
-        single = {name: Connection(address, bodies[0]) for name, address in (("forfait", ours), ("bare", peer))}
-        batch = {name: Connection(address, bodies[1]) for name, address in (("forfait", ours), ("bare", peer))}
-        arrow = Connection(ours, arrow_of(thousand), kind=ARROW, path="/predict?model=peps_mg&version=1")
-        explain = Connection(ours, arrow_of(thousand[:10]), kind=ARROW, path="/explain?model=peps_mg&version=1")
+        connect = partial(Connection, token=token)
+        single = {name: connect(address, bodies[0]) for name, address in (("forfait", ours), ("bare", peer))}
+        batch = {name: connect(address, bodies[1]) for name, address in (("forfait", ours), ("bare", peer))}
+        arrow = connect(ours, arrow_of(thousand), kind=ARROW, path="/predict?model=peps_mg&version=1")
+        explain = connect(ours, arrow_of(thousand[:10]), kind=ARROW, path="/explain?model=peps_mg&version=1")
         return {
             "1 row, JSON": take_turns(single, requests),
             "1,000 rows, JSON": take_turns(batch, max(requests // 40, 5)),

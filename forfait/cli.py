@@ -12,8 +12,11 @@ from features.errors import InputError
 from forfait.cli_episodes import EPISODE_COMMANDS
 from forfait.cli_evaluate import evaluate
 from forfait.cli_exports import EXPORT_COMMANDS
+from forfait.cli_ledger import LEDGER_COMMANDS
 from forfait.cli_pages import PAGE_COMMANDS
 from forfait.cli_schemes import SCHEME_COMMANDS
+from forfait.cli_serve import serve
+from forfait.cli_token import accesses, token
 from forfait.cli_watch import WATCH_COMMANDS
 from forfait.console import frame_table, out, run_safely, working
 from forfait.options import (
@@ -255,26 +258,11 @@ def explain(
     out.print(frame_table(summary, title))
 
 
-for command in (*EPISODE_COMMANDS, *SCHEME_COMMANDS, *PAGE_COMMANDS, *WATCH_COMMANDS, *EXPORT_COMMANDS):
+LINE = (*EPISODE_COMMANDS, *SCHEME_COMMANDS, *PAGE_COMMANDS, *WATCH_COMMANDS, *EXPORT_COMMANDS)
+for command in (*LINE, *LEDGER_COMMANDS, accesses):
     app.command(name=command.__name__)(command)
-
-
-@app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
-    versions: Versions = VERSIONS,
-) -> None:
-    """The service: predictions and explanations over HTTP, pages of models in force.
-
-    Example: [bold]forfait serve --port 3000[/]
-    """
-    import os
-    import sys
-
-    os.environ["FORFAIT_VERSIONS"] = str(versions.resolve())
-    command = ["bentoml", "serve", "serving.service:Forfait", "--host", host, "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, "-m", *command])
+app.add_typer(token, name="token")
+app.command()(serve)
 
 
 @app.command()

@@ -165,7 +165,7 @@ def _next_commands(made: Made, model: str, year: int) -> str:
     return "\n".join(
         [
             f"forfait in-force {model} --on {year}-06-30 {settings}",
-            f"forfait serve {settings}",
+            f"FORFAIT_ACCESS=open forfait serve {settings}",
             f"mlflow ui --backend-store-uri sqlite:///{made.folder}/mlruns/mlflow.db",
         ]
     )

@@ -14,38 +14,39 @@ import msgspec
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from features.encoding import safe_name
 from features.errors import ForfaitError
 from features.versions import Entry
 from serving import pages
-from serving.batch import FORMATS
-from serving.bundles import BUNDLE, answer_bundles
+from serving.access.door import door_of
+from serving.access.guard import Guard
+from serving.answering import RECORDED, computed, question_of
+from serving.clock import Clock, now
+from serving.decisions.recording import recorded
+from serving.decisions.routes import decision, ledger_of, replay
 from serving.metrics import CONTENT_TYPE_LATEST, REQUESTS, SECONDS, exposition
 from serving.openapi import CardWithHash, InForce, Model, Models, openapi
-from serving.reading import JSON, body_of, check_query, day, media_type, read_query, whole_number
+from serving.reading import JSON, check_query, day, whole_number
 from serving.refusals import RefusalError, refusal_of
-from serving.schemes import ROUTES, answer_scheme
-from serving.scoring import EXPLAIN, PREDICT, answer_batch, answer_json, scorer_asked
+from serving.scoring import scorer_asked
 from serving.settings import ServiceSettings
 from serving.store import Store
 
 LOG = logging.getLogger("forfait.serving")
-AT_ONCE_BYTES = 32_768
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(settings: ServiceSettings | None = None) -> Starlette:
+def build_app(settings: ServiceSettings | None = None, *, clock: Clock = now) -> Starlette:
     """The app over the versions of `settings` (default: from the environment)."""
     settings = settings or ServiceSettings()
     handlers: dict[tuple[str, str], Handler] = {
-        ("/predict", "POST"): partial(score, PREDICT),
-        ("/explain", "POST"): partial(score, EXPLAIN),
-        **{(route.path, "POST"): partial(pay, partial(answer_scheme, route=route)) for route in ROUTES},
-        (BUNDLE.path, "POST"): partial(pay, answer_bundles),
+        **{(path, "POST"): partial(decide, path) for path in RECORDED},
+        ("/decisions/{id}", "GET"): decision,
+        ("/decisions/{id}/replay", "POST"): replay,
         ("/healthz", "GET"): healthz,
         ("/readyz", "GET"): readyz,
         ("/metrics", "GET"): metrics,
@@ -58,9 +59,13 @@ def build_app(settings: ServiceSettings | None = None) -> Starlette:
         ("/openapi.json", "GET"): openapi_json,
     }
     routes = [Route(path, counted(path, handler), methods=[method]) for (path, method), handler in handlers.items()]
-    app = Starlette(routes=routes, lifespan=loaded, exception_handlers={HTTPException: not_routed})
+    door = door_of(settings, clock)
+    guard = Middleware(Guard, door=door, refuse=refused)
+    app = Starlette(routes=routes, middleware=[guard], lifespan=loaded, exception_handlers={HTTPException: not_routed})
+    app.state.door = door
     app.state.settings = settings
     app.state.store = Store(settings.versions)
+    app.state.ledger = ledger_of(settings, clock)
     app.state.document = openapi(settings)
     app.state.batches = anyio.CapacityLimiter(settings.batches_at_once)
     return app
@@ -71,7 +76,12 @@ async def loaded(app: Starlette) -> AsyncIterator[None]:
     """Load what was last promoted before the first request; without a version the service waits, unready."""
     if why_not := await run_sync(app.state.store.preload):
         LOG.warning("not ready: %s", why_not)
+    if why_not := await run_sync(app.state.ledger.why_not):
+        LOG.warning("not ready: %s", why_not)
     yield
+    await run_sync(app.state.ledger.close)
+    if app.state.door.recorder is not None:
+        await run_sync(app.state.door.recorder.close)
 
 
 def counted(path: str, handler: Handler) -> Handler:
@@ -100,42 +110,10 @@ def counted(path: str, handler: Handler) -> Handler:
     return endpoint
 
 
-async def score(operation: str, request: Request) -> Response:
-    """POST /predict and /explain; what takes long runs in a thread, a few at a time."""
-    state, kind = request.app.state, media_type(request)
-    if kind == JSON:
-        body = await body_of(request, state.settings.max_bytes_json)
-        work = partial(
-            answer_json,
-            state.store,
-            body,
-            operation=operation,
-            limit=state.settings.max_rows_json,
-            as_page=wants_page(request),
-        )
-        if operation == PREDICT and len(body) < AT_ONCE_BYTES:
-            return work()
-        return await run_sync(work, limiter=state.batches)
-    if kind not in FORMATS:
-        raise RefusalError(415, f"send {JSON}, {' or '.join(FORMATS)} as the Content-Type")
-    asked = read_query(request)
-    scorer = await run_sync(partial(scorer_asked, state.store, asked.model, version=asked.version, on=asked.on))
-    body = await body_of(request, state.settings.max_bytes_batch)
-    limit = state.settings.max_rows_batch if operation == PREDICT else state.settings.max_rows_explained
-    batch = partial(answer_batch, scorer, body, operation=operation, limit=limit, media_type=kind)
-    return await run_sync(batch, limiter=state.batches)
-
-
-async def pay(answer: Callable[..., Response], request: Request) -> Response:
-    """POST of a scheme, JSON; in a thread, a few at a time."""
-    state = request.app.state
-    if extra := next(iter(request.query_params), None):
-        raise RefusalError(422, "the query takes nothing; give everything in the body", field=safe_name(extra))
-    if media_type(request) != JSON:
-        raise RefusalError(415, f"send {JSON} as the Content-Type")
-    body = await body_of(request, state.settings.max_bytes_json)
-    work = partial(answer, state.store, body, settings=state.settings)
-    return await run_sync(work, limiter=state.batches)
+async def decide(path: str, request: Request) -> Response:
+    """POST of what is used to pay: computed, on record in the ledger, then returned."""
+    question = await question_of(path, request, as_page=path == "/explain" and wants_page(request))
+    return await recorded(request, question, partial(computed, request.app.state))
 
 
 async def healthz(request: Request) -> Response:
@@ -144,9 +122,9 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """GET /readyz: 200 once a version can be served; 503 that says why none can."""
-    store = request.app.state.store
-    if why_not := await run_sync(store.preload):
+    """GET /readyz: 200 once a version can be served and its answers recorded; 503 that says why not."""
+    store, ledger = request.app.state.store, request.app.state.ledger
+    if why_not := await run_sync(store.preload) or await run_sync(ledger.why_not):
         raise RefusalError(503, f"not ready: {why_not}")
     return written({"status": "ready", "loaded": [{"model": m, "version": v} for m, v in sorted(store.scorers)]})
 
@@ -224,7 +202,9 @@ def refused(request: Request, refusal: RefusalError) -> Response:
     """The answer to a refused request: JSON, or a page for a reader."""
     if request.method == "GET" and wants_page(request):
         return HTMLResponse(pages.error_page(refusal.status, refusal.message), refusal.status)
-    return written(refusal.content(), refusal.status)
+    response = written(refusal.content(), refusal.status)
+    response.headers.update(getattr(refusal, "headers", {}))
+    return response
 
 
 def wants_page(request: Request) -> bool:

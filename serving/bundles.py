@@ -19,7 +19,7 @@ from serving.schemes import Frames, Route, computed
 from serving.schemes_columns import EDS_BUNDLE
 from serving.schemes_frames import Row, frame_of, refuse, rows_of
 from serving.schemes_reading import AskedBundles, AskedFrames, read
-from serving.schemes_rules import Book, book_of
+from serving.schemes_rules import Book
 from serving.settings import ServiceSettings
 from serving.store import Store
 
@@ -33,12 +33,17 @@ def _bundles(inputs: Frames, asked: AskedFrames, book: Book) -> list[Bundle]:
 BUNDLE = Route("/eds/bundle", "eds", AskedBundles, EDS_BUNDLE, _bundles)
 
 
-def answer_bundles(store: Store, body: bytes, *, settings: ServiceSettings) -> Response:
-    """The answer to a request for forfaits. Errors: RefusalError naming frame, column and row; never a value."""
+def answer_bundles(
+    store: Store, body: bytes, *, settings: ServiceSettings, structures: frozenset[str] | None
+) -> Response:
+    """The answer to a request for forfaits; episodes name no structure, so `structures` bounds nothing here.
+
+    Errors: RefusalError naming frame, column and row; never a value.
+    """
     most = settings.max_rows_schemes
     asked = read(body, AskedBundles, max_rows=most, max_draws=settings.max_draws)
     rows = rows_of(asked.inputs, BUNDLE.frames, max_rows=most)
-    book = book_of([BUNDLE.scheme], on=asked.day, known_on=asked.known_on)
+    book = store.book([BUNDLE.scheme], on=asked.day, known_on=asked.known_on)
     _check_programmes(rows[EPISODES], list(programmes(book["eds"])))
     is_paid_whole, most_explained = book["eds"].decimal(AVOIDABLE_SHARE) == 1, settings.max_rows_explained
     scored = score_episodes(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import msgspec
 
 from features.versions import Card, Entry
+from serving.access.openapi import note_access
+from serving.answering import RECORDED
 from serving.batch import ARROW, PARQUET
 from serving.bundles_answers import Bundles
+from serving.decisions.openapi import decision_paths, note_recorded
+from serving.decisions.replay import Replayed
+from serving.decisions.routes import Told
 from serving.explanations import Explanation
 from serving.french import number
 from serving.reading import JSON, Body
@@ -26,8 +32,8 @@ EXAMPLE = {
 }
 DESCRIPTION = (
     "Dépenses attendues de soins, en euros par an ou par épisode, leur explication, et ce que paient PEPS, IPEP, IPSO "
-    "et EDS sous des règles datées. Les valeurs envoyées ne sont ni gardées, ni journalisées, ni répétées dans les "
-    "messages d’erreur."
+    "et EDS sous des règles datées. Chaque réponse est inscrite au registre des décisions, avec sa demande, avant "
+    "d’être donnée ; les valeurs envoyées ne sont ni journalisées, ni répétées dans les messages d’erreur."
 )
 HEADER = {"model": "peps_mg", "version": 2, "hash": "f988b7b216930888…", "unit": "EUR per year", "count": 1}
 ANSWERS = {
@@ -123,10 +129,12 @@ class CardWithHash(msgspec.Struct):
 
 def openapi(settings: ServiceSettings) -> dict[str, Any]:
     """The OpenAPI 3.1 document, with the limits in force."""
-    types: list[type] = [Body, Predicted, Explained, Refused, Models, Model, CardWithHash, InForce, *PAID]
+    types: list[type] = [
+        Body, Predicted, Explained, Refused, Models, Model, CardWithHash, InForce, Told, Replayed, *PAID,
+    ]  # fmt: skip
     references, components = msgspec.json.schema_components(types, ref_template=SCHEMA)
     schema = dict(zip(types, references, strict=True))
-    return {
+    document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
             "title": "forfait",
@@ -137,6 +145,7 @@ def openapi(settings: ServiceSettings) -> dict[str, Any]:
             "/predict": {"post": _scoring("predict", schema[Body], answer=schema[Predicted], settings=settings)},
             "/explain": {"post": _scoring("explain", schema[Body], answer=schema[Explained], settings=settings)},
             **scheme_paths(schema, refused=schema[Refused], settings=settings),
+            **decision_paths(told=schema[Told], replayed=schema[Replayed], refused=schema[Refused]),
             "/models": {"get": _get("listModels", "Les modèles, leurs versions et le registre.", schema[Models])},
             "/models/{name}": {"get": _get("getModel", "Un modèle et son registre.", schema[Model], "name")},
             "/models/{name}/versions/{version}": {
@@ -147,15 +156,13 @@ def openapi(settings: ServiceSettings) -> dict[str, Any]:
                     "getInForce", "La version en vigueur un jour donné.", schema[InForce], "name", "on", "known_on"
                 )
             },
-            "/": {"get": _text("home", "Les modèles en vigueur et leurs fiches.", HTML, "on")},
-            "/docs": {"get": _text("docs", "Cette documentation.", HTML)},
-            "/openapi.json": {"get": _text("openapi", "Le document OpenAPI.", JSON)},
-            "/metrics": {"get": _text("metrics", "Les compteurs pour Prometheus.", "text/plain")},
-            "/healthz": {"get": _text("healthz", "Le processus répond.", JSON)},
-            "/readyz": {"get": _text("readyz", "Une version peut être servie ; sinon 503, qui dit pourquoi.", JSON)},
+            **deepcopy(TEXTS),
         },
         "components": {"schemas": components},
     }
+    note_recorded(document["paths"], RECORDED, schema[Refused])
+    document["components"]["securitySchemes"] = note_access(document["paths"], schema[Refused])
+    return document
 
 
 PARAMETERS = {
@@ -233,3 +240,14 @@ def _parameter(name: str, place: str, kind: str, description: str, *, required: 
 def _refusals(*statuses: str) -> dict[str, Any]:
     content = {JSON: {"schema": {"$ref": SCHEMA.format(name="Refused")}}}
     return {status: {"description": REFUSED[status], "content": content} for status in statuses}
+
+
+READY = "Une version peut être servie et ses réponses inscrites ; sinon 503, qui dit pourquoi."
+TEXTS = {
+    "/": {"get": _text("home", "Les modèles en vigueur et leurs fiches.", HTML, "on")},
+    "/docs": {"get": _text("docs", "Cette documentation.", HTML)},
+    "/openapi.json": {"get": _text("openapi", "Le document OpenAPI.", JSON)},
+    "/metrics": {"get": _text("metrics", "Les compteurs pour Prometheus.", "text/plain")},
+    "/healthz": {"get": _text("healthz", "Le processus répond.", JSON)},
+    "/readyz": {"get": _text("readyz", READY, JSON)},
+}

@@ -18,6 +18,7 @@ from features.errors import ForfaitError
 from schemes.amounts import Payment
 from schemes.eds.admitted import Bundle
 from serving import schemes_columns as columns
+from serving.access.callers import check_structures
 from serving.metrics import ROWS
 from serving.reading import JSON
 from serving.refusals import RefusalError
@@ -26,7 +27,7 @@ from serving.schemes_columns import Frame
 from serving.schemes_frames import frame_of, refuse, rows_of
 from serving.schemes_reading import Asked, AskedForfait, AskedFrames, AskedInteressement, AskedTarget, read
 from serving.schemes_refusals import refusal_of_scheme
-from serving.schemes_rules import Book, book_of
+from serving.schemes_rules import Book
 from serving.schemes_scoring import ModelUsed, check_one_version, score
 from serving.settings import ServiceSettings
 from serving.store import Store
@@ -75,14 +76,20 @@ ROUTES = (
 )
 
 
-def answer_scheme(store: Store, body: bytes, *, route: Route, settings: ServiceSettings) -> Response:
-    """The answer to a request to pay. Errors: RefusalError naming frame, column and row; never a value."""
+def answer_scheme(
+    store: Store, body: bytes, *, route: Route, settings: ServiceSettings, structures: frozenset[str] | None
+) -> Response:
+    """The answer to a request to pay for `structures` (None: any).
+
+    Errors: RefusalError naming frame, column and row, never a value; 403 for a structure that is not one of them.
+    """
     most = settings.max_rows_schemes
     asked = read(body, route.form, max_rows=most, max_draws=settings.max_draws)
     assert isinstance(asked, Asked)
     rows = rows_of(asked.inputs, route.frames, max_rows=most)
+    check_structures(rows, structures)
     participations = frame_of("participations", rows.pop("participations"), route.frames["participations"])
-    book = book_of(_schemes(route, participations), on=asked.day, known_on=asked.known_on)
+    book = store.book(_schemes(route, participations), on=asked.day, known_on=asked.known_on)
     perimeter = route.perimeter or _perimeter(participations, book)
     model = score(rows, route.frames, asked=asked, store=store, perimeter=perimeter)
     inputs = {name: frame_of(name, given, route.frames[name]) for name, given in rows.items()}

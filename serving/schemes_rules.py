@@ -62,7 +62,7 @@ def book_of(schemes: Iterable[str], *, on: date, known_on: date | None) -> Book:
 
     Errors: RefusalError 404 where none is in force, 503 where the files on disk are not as they should be.
     """
-    return {scheme: _noted(_in_force(scheme, on, known_on)) for scheme in sorted(schemes)}
+    return {scheme: noted(_in_force(scheme, on, known_on)) for scheme in sorted(schemes)}
 
 
 def rules_used(book: Book) -> list[RuleUsed]:
@@ -97,7 +97,8 @@ def _in_force(scheme: str, on: date, known_on: date | None) -> Rules:
     return found
 
 
-def _noted(used: Rules) -> Rules:
+def noted(used: Rules) -> Rules:
+    """The rules, which remember what is read of them."""
     return replace(used, parameters=Noted(used.parameters), grids=Noted(used.grids))
 
 

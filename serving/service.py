@@ -12,12 +12,14 @@ import bentoml  # noqa: E402
 from bentoml._internal.utils.analytics import usage_stats  # noqa: E402
 
 from serving.app import build_app  # noqa: E402
+from serving.logs import json_logs  # noqa: E402
 
 usage_stats.do_not_track.cache_clear()  # `bentoml serve` asked before this module could answer
 
+json_logs()
 SETTINGS = ServiceSettings()
 APP = build_app(SETTINGS)
-BENTOML_PATHS = ("/livez", "/schema.json")
+BENTOML_PATHS = ("/livez",)
 
 
 class OursFirst:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+ACCESS_URL = "sqlite:///mlruns/access.sqlite"
 QUIET = {"BENTOML_DO_NOT_TRACK": "True", "OTEL_SDK_DISABLED": "true", "DO_NOT_TRACK": "true"}
 
 
@@ -27,6 +30,32 @@ class ServiceSettings(BaseSettings):
     max_draws: int = 5_000
     max_bytes_json: int = 64 * MEBIBYTE
     max_bytes_batch: int = 256 * MEBIBYTE
+    ledger_url: SecretStr | None = None
+    ledger_seconds: float = Field(default=10.0, gt=0)
+    max_decisions_waiting: int = Field(default=1_000, ge=1)
+    max_bytes_waiting: int = 512 * MEBIBYTE
+    max_bytes_recorded: int = 512 * MEBIBYTE
+    access: Literal["closed", "open"] = "closed"
+    access_url: str = Field(default=ACCESS_URL, repr=False)
+    access_seconds: float = Field(default=2.0, gt=0, le=10)
+    rate: str = "6000/minute"
+    rate_strangers: str = "60/minute"
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_jwks: str = ""
+    oidc_name_claim: str = "sub"
+    oidc_role_claim: str = "forfait_role"
+    oidc_structures_claim: str = "forfait_structures"
+    oidc_leeway_seconds: float = Field(default=30.0, ge=0, le=300)
+    oidc_keys_seconds: float = Field(default=300.0, gt=0)
+    oidc_unknown_key_seconds: float = Field(default=30.0, ge=0)
+
+    @property
+    def ledger(self) -> str:
+        """Address of the ledger; without FORFAIT_LEDGER_URL, SQLite beside the folder of the versions."""
+        if self.ledger_url is not None:
+            return self.ledger_url.get_secret_value()
+        return f"sqlite:///{self.versions.absolute().parent / 'ledger.db'}"
 
 
 def nothing_leaves_the_host() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from features.errors import ForfaitError, RuleError
 from features.scoring import Scorer, load_scorer
 from features.versions import Entry, entry_on, read_register, versions_of
 from serving.refusals import RefusalError
+from serving.schemes_rules import Book, book_of
 
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -66,6 +68,10 @@ class Store:
                     404, f"no version of {model} was in force on {on}; see /models/{model}", field="on"
                 ) from error
             raise RefusalError(404, f"no version of {model} was ever promoted; name a version", field="on") from error
+
+    def book(self, schemes: Iterable[str], *, on: date, known_on: date | None) -> Book:
+        """The rules of each scheme in force on a day; errors as `book_of`."""
+        return book_of(schemes, on=on, known_on=known_on)
 
     def scorer(self, model: str, version: int) -> Scorer:
         """A version ready to score; RefusalError 404 for an unknown one, RuleError for one altered on disk."""

@@ -106,7 +106,7 @@ def test_only_the_command_line_reads_the_clock():
     wrong = [
         f"{place(path)}:{number}"
         for path in MODULES
-        if path.relative_to(ROOT).parts[0] != "forfait"
+        if path.relative_to(ROOT).parts[0] != "forfait" and place(path) != "serving/clock.py"
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if clock.search(line)
     ]

@@ -37,6 +37,7 @@ def test_every_command_shown_exists_with_its_options(page: Path):
             continue
         words = shlex.split(line, comments=True)
         command = COMMANDS.commands[words[1]]
+        command = getattr(command, "commands", {}).get((*words, "")[2], command)
         given = {word.split("=")[0] for word in words[2:] if word.startswith("--")}
         assert given <= options(command), line
 

@@ -15,7 +15,7 @@ class Client:
     def __init__(self, app: Starlette, portal: BlockingPortal) -> None:
         self.app, self.portal = app, portal
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://service")
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     def get(self, path: str, **options: object) -> httpx.Response:
         return self.portal.call(partial(self.http.get, path, **options))

@@ -8,11 +8,29 @@ from pathlib import Path
 import pytest
 from anyio.from_thread import start_blocking_portal
 
+from benchmarks.postgres import Cluster, cluster, why_absent
 from features.scoring import Scorer, load_scorer
 from serving.app import build_app
 from serving.settings import ServiceSettings
 from tests.serving.client import Client
 from tests.serving.made import write_versions
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _open_door() -> Iterator[None]:
+    """The tests of answers call from this machine without a token; those of access say access="closed"."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORFAIT_ACCESS", "open")
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server for the tests of decisions."""
+    if why := why_absent():
+        pytest.skip(why)
+    with cluster() as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
