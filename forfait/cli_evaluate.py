@@ -30,13 +30,15 @@ def evaluate(
     year: Judged = None,
     against: Against = None,
     language: Language = "fr",
-    simulated: Simulated = 200,
+    simulated: Simulated = 400,
     log: Logged = True,
     to: To = None,
     data: Data = DATA,
     versions: Versions = VERSIONS,
 ) -> None:
     """Whether a version is fit to pay on: fit, money by group, chance, incentives, stability; a page and its JSON.
+
+    Structures of a model of episodes are establishments; its year is that of exit.
 
     Example: [bold]forfait evaluate peps_mg --version 1[/]
     """
@@ -66,7 +68,8 @@ def verdict_frame(found: Evaluation, language: str) -> pd.DataFrame:
     import pandas as pd
 
     from training.evaluation.report import in_order
-    from training.evaluation.wording import sentence, texts
+    from training.evaluation.wording import sentence, texts, voice_of
 
-    rows = [(texts(language)[f"status_{one.status}"], sentence(one, language)) for one in in_order(found.verdicts)]
+    voice = voice_of(language, found.facts.unit)
+    rows = [(texts(voice)[f"status_{one.status}"], sentence(one, voice)) for one in in_order(found.verdicts)]
     return pd.DataFrame(rows, columns=["", "verdict"])

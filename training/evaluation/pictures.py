@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from training.evaluation.money import POLICY_SIZE
 from training.evaluation.record import Evaluation, GroupRow
-from training.evaluation.wording import group_name, level_name, model_name, number, texts
+from training.evaluation.wording import cell_name, model_name, number, texts
 
 INK, QUIET, BLUE, AMBER, PALE = "#0f172a", "#475569", "#1d4ed8", "#b45309", "#cbd5e1"
 LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)))
@@ -148,7 +148,7 @@ def _euros(language: str) -> FuncFormatter:
 
 
 def _label(row: GroupRow, language: str) -> str:
-    label = f"{group_name(row.group, language)} : {level_name(row.group, row.level, language)}"
+    label = cell_name(row.group, row.level, language)
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1].rstrip()}…"
 
 
