@@ -46,7 +46,7 @@ class Recipe:
         return CAP_SHARES[self.perimeter] if self.cap_share is None else self.cap_share
 
 
-YEARLY = {"num_leaves": 31, "max_depth": 6, "extra_trees": False, "reg_lambda": 30.0, "learning_rate": 0.08}
+YEARLY = {"num_leaves": 31, "max_depth": -1, "extra_trees": False, "reg_lambda": 5.0, "learning_rate": 0.08}
 
 
 def _yearly(model: str, title_fr: str, perimeter: str, features: tuple[Feature, ...] = PAYMENT_FEATURES) -> Recipe:
