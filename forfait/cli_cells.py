@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from forfait.console import frame_table, out, working
-from forfait.options import DATA, VERSIONS, Data, Model, Versions, chosen_version, today
+from forfait.options import DATA, VERSIONS, Data, Judged, Language, Model, Versions, chosen_version, today
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,14 +25,12 @@ Cells = Annotated[
     ),
 ]
 Version = Annotated[int | None, typer.Option(help="Version; default: the one in force today.")]
-Judged = Annotated[int | None, typer.Option(help="Year judged, after those that trained; default: the test year.")]
 Fewest = Annotated[int, typer.Option(help="Cells of fewer patients are not corrected (never under 11).")]
 Gap = Annotated[
     float, typer.Option(help="Share of the mean that a cell may truly be off; the smaller, the more is put to chance.")
 ]
 Folds = Annotated[int, typer.Option(help="Folds of patients without which version and layer are fitted again.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Freeze the balanced model as a new version.")]
-Language = Annotated[str, typer.Option(help="Language of the page: fr or en.")]
 To = Annotated[Path | None, typer.Option(help="Folder of the page and tables; default: cells in the data folder.")]
 SHOWN = (
     "cells",

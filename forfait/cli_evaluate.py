@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forfait.console import frame_table, out, working
-from forfait.options import DATA, VERSIONS, Data, Model, On, Version, Versions, chosen_version, today
+from forfait.options import DATA, VERSIONS, Data, Judged, Language, Model, On, Version, Versions, chosen_version, today
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from training.evaluation import Evaluation
 
-Judged = Annotated[int | None, typer.Option(help="Year judged, after those that trained; default: the test year.")]
 Against = Annotated[int | None, typer.Option(help="Earlier version to compare with: ranks, structures, euros moved.")]
-Language = Annotated[str, typer.Option(help="Language of the page: fr or en.")]
 To = Annotated[Path | None, typer.Option(help="Folder of the page and JSON; default: evaluations in the data folder.")]
 Simulated = Annotated[int, typer.Option(help="Structures simulated per size to measure the coverage of intervals.")]
 Logged = Annotated[bool, typer.Option(help="Log page, JSON and figures with the version's MLflow run.")]

@@ -9,7 +9,7 @@ import typer
 
 from features.errors import InputError
 from forfait.console import frame_table, out, working
-from forfait.options import DATA, VERSIONS, Data, Model, On, Version, Versions, chosen_version, today
+from forfait.options import DATA, VERSIONS, Data, Judged, Language, Model, On, Version, Versions, chosen_version, today
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from training.twin import Twin
 
 KINDS = ("scorecard", "grid")
-Judged = Annotated[int | None, typer.Option(help="Year judged, after those that trained; default: the test year.")]
 Kind = Annotated[str, typer.Option(help="What is published: scorecard (points added by hand) or grid (cells).")]
 Terms = Annotated[int, typer.Option(help="Most terms of the scorecard: thresholds, illnesses, levels.", min=1, max=40)]
-Language = Annotated[str, typer.Option(help="Language of the page: fr or en.")]
 To = Annotated[Path | None, typer.Option(help="Folder written; default: beside the datasets, in the data folder.")]
 
 

@@ -17,7 +17,7 @@ from features.errors import InputError
 from features.scoring import load_scorer
 from features.versions import Card, encode_card, sha256, version_folder
 from tests.training.made_up import RECIPE, write_year
-from training.cards.wording import unbroken
+from training.pages import unbroken
 from training.train import train
 from training.twin import Asked, Cell, Grid, amounts_eur, decode_twin, encode_twin, make_twin, score
 from training.twin.page import twin_html

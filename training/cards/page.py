@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
 from html import escape
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from training.cards.compared import important_section
 from training.cards.declared import closing_sections, declared_sections
 from training.cards.judged import judged_sections
 from training.cards.known import Known, Section
-from training.cards.wording import texts, unbroken
+from training.cards.wording import texts
 from training.evaluation.page_tables import Table
+from training.pages import page_template
 
-TEMPLATES = Path(__file__).parent / "templates"
+PACKAGE = Path(__file__).parent
 COMMAND = "forfait "
 
 
@@ -40,7 +38,9 @@ def card_html(known: Known, language: str = "fr") -> str:
     """The page: no script, nothing fetched, the same bytes for what is known."""
     title, subtitle = card_title(known, language)
     sections = card_sections(known, language)
-    return _template().render(language=language, title=title, subtitle=subtitle, sections=sections, command=COMMAND)
+    return page_template(PACKAGE, "card.html").render(
+        language=language, title=title, subtitle=subtitle, sections=sections, command=COMMAND
+    )
 
 
 def card_markdown(known: Known, language: str = "fr") -> str:
@@ -54,19 +54,6 @@ def card_markdown(known: Known, language: str = "fr") -> str:
             lines += [f"**{caption}**", ""] if caption else []
             lines += [*_markdown(shown), ""]
     return "\n".join(lines)
-
-
-@cache
-def _template() -> Template:
-    pages = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.filters["unbroken"] = unbroken
-    return pages.get_template("card.html")
 
 
 def _paragraph(text: str) -> str:

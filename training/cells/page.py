@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from features.catalogue import PAYMENT_FEATURES, by_name
 from training.cells.measured import CellRow
@@ -19,9 +17,10 @@ from training.cells.words import cell_level, cells_name, words
 from training.evaluation.money import POLICY_SIZE
 from training.evaluation.page_tables import Head, Row, Table
 from training.evaluation.wording import between, number, written
+from training.pages import MARKS, ORDER, page_template
 
 TEXT_COLUMNS = ("cells", "level", "verdict", "why", "mend", "sample", "measure")
-MARKS = {"good": "✓", "doubt": "◐", "bad": "✗", "told": "·"}
+PACKAGE = Path(__file__).parent
 MOST_OTHERS = 60
 
 
@@ -30,7 +29,7 @@ def cells_html(report: CellReport, language: str = "fr") -> str:
 
     Errors: InputError for another language.
     """
-    return _template().render(page=page_of(report, language), w=words(language))
+    return page_template(PACKAGE, "cells.html").render(page=page_of(report, language), w=words(language))
 
 
 def page_of(report: CellReport, language: str) -> dict[str, Any]:
@@ -68,7 +67,7 @@ def sentences(report: CellReport, language: str) -> list[tuple[str, str]]:
     if pairs:
         counted = {"pairs": number(pairs, 0, language), "broken": number(broken, 0, language)}
         found.append(("bad" if broken else "good", known["v_broken" if broken else "v_monotone"].format(**counted)))
-    return sorted(found, key=lambda one: ("bad", "doubt", "good", "told").index(one[0]))
+    return sorted(found, key=lambda one: ORDER.index(one[0]))
 
 
 def _balance(report: CellReport, language: str) -> list[tuple[str, str]]:
@@ -259,15 +258,3 @@ def _worsening(row: CellRow) -> float:
     if row.ratio_before is None or row.ratio_after is None:
         return np.inf
     return abs(row.ratio_before - 1) - abs(row.ratio_after - 1)
-
-
-@cache
-def _template() -> Template:
-    pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template("cells.html")

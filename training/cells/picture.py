@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
 
 import matplotlib
@@ -18,6 +16,7 @@ from training.cells.words import cell_level, cells_name, words
 from training.evaluation.money import BAND
 from training.evaluation.pictures import AMBER, BLUE, INK, PALE, QUIET, SETTINGS, WIDTH
 from training.evaluation.wording import number
+from training.pages import inline_svg
 
 LONGEST, MOST_SHOWN = 52, 40
 REACH = (0.5, 1.6)
@@ -34,11 +33,7 @@ def ratio_plot(rows: Sequence[CellRow], language: str) -> str:
         axes = canvas.subplots()
         _draw(axes, shown[::-1], language)
         axes.spines[["top", "right"]].set_visible(False)
-        buffer = io.StringIO()
-        canvas.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    svg = buffer.getvalue()
-    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{words(language)["plot"]}" ', 1).strip()
+        return inline_svg(canvas, words(language)["plot"])
 
 
 def _draw(axes: Axes, rows: Sequence[CellRow], language: str) -> None:

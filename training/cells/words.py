@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
-import pandas as pd
-
 from features.catalogue import by_name
-from features.errors import InputError
-from training.evaluation.wording import LANGUAGES, group_name, level_name
+from training.evaluation.wording import group_name, level_name
+from training.pages import texts_in
 
 
-@cache
 def words(language: str) -> Mapping[str, str]:
     """Every text of texts.csv in one language. Errors: InputError for a language that is not there."""
-    if language not in LANGUAGES:
-        raise InputError(f"language {language!r} is unknown; choose one of {', '.join(LANGUAGES)}")
-    frame = pd.read_csv(Path(__file__).parent / "texts.csv", dtype=str, keep_default_na=False)
-    return dict(zip(frame["name"], frame[language], strict=True))
+    return texts_in(Path(__file__).parent, language)
 
 
 def cells_name(cells: str, language: str) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from features.versions import EPISODE_UNIT
 from training.evaluation.page_tables import (
@@ -29,10 +26,9 @@ from training.evaluation.pictures import drawings
 from training.evaluation.record import Evaluation, Incentives, Verdict
 from training.evaluation.structures import ASSUMED_BETWEEN_SD
 from training.evaluation.wording import is_french, meaning, number, sentence, texts, voice_of, written
+from training.pages import MARKS, ORDER, page_template
 
-TEMPLATES = Path(__file__).parent / "templates"
-ORDER = ("bad", "doubt", "good", "told")
-MARKS = {"good": "✓", "doubt": "◐", "bad": "✗", "told": "·"}
+PACKAGE = Path(__file__).parent
 FIRST_GROUPS, FIRST_CODES, FIRST_COVERAGE = 25, 15, 12
 
 
@@ -42,7 +38,9 @@ def evaluation_html(evaluation: Evaluation, language: str = "fr") -> str:
     Errors: InputError for another language.
     """
     voice = voice_of(language, evaluation.facts.unit)
-    return _template().render(page=page_of(evaluation, voice) | {"language": language}, w=texts(voice))
+    return page_template(PACKAGE, "evaluation.html").render(
+        page=page_of(evaluation, voice) | {"language": language}, w=texts(voice)
+    )
 
 
 def page_of(evaluation: Evaluation, language: str) -> dict[str, Any]:
@@ -66,18 +64,6 @@ def page_of(evaluation: Evaluation, language: str) -> dict[str, Any]:
 def in_order(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """What fails first, then what is in doubt, what holds, what is told; in each, the order of the record."""
     return sorted(verdicts, key=lambda verdict: ORDER.index(verdict.status))
-
-
-@cache
-def _template() -> Template:
-    pages = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template("evaluation.html")
 
 
 def _tiles(evaluation: Evaluation, language: str) -> list[tuple[str, str]]:

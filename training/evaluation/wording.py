@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
-
 from features.codes import listed
 from features.episodes.catalogue import EPISODE_CATALOGUE
 from features.errors import InputError
 from features.versions import EPISODE_UNIT
 from training.evaluation.record import Figure, Verdict
+from training.pages import LANGUAGES, texts_in
 
-LANGUAGES = ("fr", "en")
 EPISODE = "episode"
 DASH = "–"
 LEVELS_FR = {
@@ -55,8 +53,7 @@ def texts(language: str) -> Mapping[str, str]:
         raise InputError(f"language {language!r} is unknown; choose one of {', '.join(LANGUAGES)}")
     found: dict[str, str] = {}
     for name in ("texts", f"texts_{EPISODE}") if voice else ("texts",):
-        frame = pd.read_csv(Path(__file__).parent / f"{name}.csv", dtype=str, keep_default_na=False)
-        found |= dict(zip(frame["name"], frame[plain], strict=True))
+        found |= texts_in(Path(__file__).parent, plain, name)
     return found
 
 

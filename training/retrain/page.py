@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
 from training.evaluation.wording import group_name, number, written
+from training.pages import MARKS, page_template
 from training.retrain.page_tables import compare_table, drift_table, gate_table, group_table, impact_table
 from training.retrain.pictures import drawings
 from training.retrain.record import Comparison, Decision, Drift, Impact, Retrained
 from training.retrain.words import gate_name, gate_value, words_in
 
-TEMPLATES = Path(__file__).parent / "templates"
+PACKAGE = Path(__file__).parent
 KINDS = ("calibration", "coding", "spending", "mix", "feature")
 FIRST_ROWS, FIRST_GROUPS = 40, 20
 
@@ -24,7 +22,9 @@ def retrain_html(found: Retrained, language: str = "fr", *, evaluation_page: str
 
     Errors: InputError for another language.
     """
-    return _template().render(page=page_of(found, language, evaluation_page), w=words_in(language))
+    return page_template(PACKAGE, "retrain.html").render(
+        page=page_of(found, language, evaluation_page), w=words_in(language), marks=MARKS
+    )
 
 
 def page_of(found: Retrained, language: str, evaluation_page: str) -> dict[str, Any]:
@@ -184,15 +184,3 @@ def _warnings(found: Retrained, language: str) -> list[str]:
 def _hashes(decision: Decision) -> list[tuple[str, str]]:
     found = [("challenger", decision.challenger.version_hash), (decision.gates_file, decision.gates_sha256)]
     return [*([("champion", decision.champion.version_hash)] if decision.champion else []), *found]
-
-
-@cache
-def _template() -> Template:
-    pages = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template("retrain.html")

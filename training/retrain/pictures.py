@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Callable, Sequence
 
 import matplotlib
@@ -13,8 +11,9 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from training.evaluation.pictures import AMBER, BLUE, IDENTIFIER, LONGEST, PALE, QUIET, SETTINGS, WIDTH
+from training.evaluation.pictures import AMBER, BLUE, LONGEST, PALE, QUIET, SETTINGS, WIDTH
 from training.evaluation.wording import group_name, level_name, number, written
+from training.pages import inline_svg
 from training.retrain.record import DriftRow, ImpactRow, PairedGroup, Retrained
 from training.retrain.words import what, words_in
 
@@ -56,12 +55,7 @@ def svg_of(draw: Callable[[Axes], None], height: float, name: str, told: str) ->
         axes = canvas.subplots()
         draw(axes)
         axes.spines[["top", "right"]].set_visible(False)
-        buffer = io.StringIO()
-        canvas.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    svg = buffer.getvalue()
-    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = IDENTIFIER.sub(lambda found: f"{name}-{found.group()}", svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{told}" ', 1).strip()
+        return inline_svg(canvas, told, name=name)
 
 
 def _changes(found: Retrained, *measures: str) -> list[DriftRow]:

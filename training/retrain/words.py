@@ -6,26 +6,20 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
-
 from features.catalogue import by_name
 from features.episodes.catalogue import EPISODE_CATALOGUE
-from features.errors import InputError
 from features.postes import POSTES
-from training.evaluation.wording import LANGUAGES, group_name, level_name, written
+from training.evaluation.wording import group_name, level_name, written
+from training.pages import texts_in
 from training.retrain.record import DriftRow, GateResult
 
 POSTE = "poste_"
 MOST_WORDS = 5
 
 
-@cache
 def words_in(language: str) -> Mapping[str, str]:
     """Every text of texts.csv in one language. Errors: InputError for a language that is not there."""
-    if language not in LANGUAGES:
-        raise InputError(f"language {language!r} is unknown; choose one of {', '.join(LANGUAGES)}")
-    frame = pd.read_csv(Path(__file__).parent / "texts.csv", dtype=str, keep_default_na=False)
-    return dict(zip(frame["name"], frame[language], strict=True))
+    return texts_in(Path(__file__).parent, language)
 
 
 def gate_name(gate: GateResult, language: str) -> str:

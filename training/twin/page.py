@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
 from features.errors import InputError
 from features.versions import EPISODE_UNIT
-from training.cards.wording import unbroken
 from training.evaluation.page_tables import Table
 from training.evaluation.wording import number, written
+from training.pages import page_template
 from training.twin.make import GRID, SCORECARD
 from training.twin.picture import twin_svg
 from training.twin.record import Example, Twin, TwinRow
@@ -27,7 +24,7 @@ from training.twin.tables import (
 )
 from training.twin.wording import cents_words, label_of, line_words, per_unit, points_words, texts
 
-TEMPLATES = Path(__file__).parent / "templates"
+PACKAGE = Path(__file__).parent
 KINDS = (SCORECARD, GRID)
 READ_BY_GRID = ("age", "ald_count", "c2s_free", "c2s_participative", "c2s_unknown", "carto_count")
 FIRST_ROWS = 12
@@ -42,7 +39,7 @@ def twin_html(twin: Twin, kind: str = SCORECARD, language: str = "fr") -> str:
     row = next((row for row in twin.twins if row.kind == kind), None)
     if row is None:
         raise InputError(f"--kind {kind!r}: choose one of {', '.join(row.kind for row in twin.twins)}")
-    return _template().render(page=page_of(twin, row, language), w=texts(language))
+    return page_template(PACKAGE, "twin.html").render(page=page_of(twin, row, language), w=texts(language))
 
 
 def page_of(twin: Twin, row: TwinRow, language: str) -> dict[str, Any]:
@@ -72,19 +69,6 @@ def page_of(twin: Twin, row: TwinRow, language: str) -> dict[str, Any]:
         "not_measured": [words[f"missing_{name}"] for name in twin.not_measured],
         "hash": twin.version_hash,
     }  # fmt: skip
-
-
-@cache
-def _template() -> Template:
-    pages = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.filters["unbroken"] = unbroken
-    return pages.get_template("twin.html")
 
 
 def _tiles(twin: Twin, row: TwinRow, language: str) -> list[tuple[str, str]]:

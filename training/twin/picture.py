@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
-
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -13,6 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from training.evaluation.pictures import BLUE, PALE, QUIET, SETTINGS
 from training.evaluation.wording import number
+from training.pages import inline_svg
 from training.twin.record import TwinRow
 from training.twin.wording import texts
 
@@ -36,8 +34,4 @@ def twin_svg(row: TwinRow, language: str) -> str:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 0, language)))
         axes.spines[["top", "right"]].set_visible(False)
-        buffer = io.StringIO()
-        canvas.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    svg = buffer.getvalue()
-    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{words["picture"]}" ', 1).strip()
+        return inline_svg(canvas, words["picture"])

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
-import pandas as pd
-
 from features.versions import EPISODE_UNIT
-from training.evaluation.wording import LANGUAGES, number, written
-from training.evaluation.wording import texts as evaluation_texts
+from training.evaluation.wording import number, written
+from training.pages import LANGUAGES, texts_in
 from training.twin.record import Cell, Line, Twin
 
 AXES = ("age", "sex", "ald", "c2s", "comorbidity")
 
 
-@cache
 def texts(language: str) -> Mapping[str, str]:
     """Every text of the page in one language. Errors: InputError for a language that is not there."""
-    evaluation_texts(language)  # refuses another language, and says which are there
-    frame = pd.read_csv(Path(__file__).parent / "texts.csv", dtype=str, keep_default_na=False)
-    return dict(zip(frame["name"], frame[language], strict=True))
+    return texts_in(Path(__file__).parent, language)
 
 
 def per_unit(twin: Twin, name: str, language: str) -> str:
