@@ -71,7 +71,10 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One promotion: from `from_date` on, `version` of `model` is in force, as decided on `decided_on`."""
+    """One promotion: from `from_date` on, `version` of `model` is in force, as decided on `decided_on`.
+
+    despite: the reason written where gates refuse; approval: hash of the approval kept beside the register.
+    """
 
     model: str
     version: int
@@ -80,6 +83,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     decided_on: date
     by: str
     why: str
+    despite: str | None = None
+    approval: str | None = None
     previous: str = GENESIS
 
 

@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
-from features.errors import InputError
+from forfait.cli_cells import CELL_COMMANDS
 from forfait.cli_episodes import EPISODE_COMMANDS
 from forfait.cli_evaluate import evaluate
 from forfait.cli_exports import EXPORT_COMMANDS
 from forfait.cli_ledger import LEDGER_COMMANDS
 from forfait.cli_pages import PAGE_COMMANDS
+from forfait.cli_retrain import RETRAIN_COMMANDS
 from forfait.cli_schemes import SCHEME_COMMANDS
 from forfait.cli_serve import serve
 from forfait.cli_token import accesses, token
+from forfait.cli_versions import VERSION_COMMANDS
 from forfait.cli_watch import WATCH_COMMANDS
 from forfait.console import frame_table, out, run_safely, working
 from forfait.options import (
@@ -33,7 +35,6 @@ from forfait.options import (
     Year,
     chosen_version,
     connected,
-    day_of,
     today,
     years_between,
 )
@@ -171,53 +172,8 @@ def train(
 app.command()(evaluate)
 
 
-@app.command()
-def promote(
-    model: Model,
-    version: Annotated[int, typer.Option(help="Version to put in force.")],
-    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day in force.")],
-    by: Annotated[str, typer.Option(help="Who decides.")],
-    why: Annotated[str, typer.Option(help="Why.")],
-    decided_on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the decision; default: today.")
-    ] = None,
-    versions: Versions = VERSIONS,
-) -> None:
-    """Put a version in force from a day on: one more line in the dated register.
-
-    Example: [bold]forfait promote peps_mg --version 1 --from 2024-01-01 --by "Cnam, DEPP" --why "yearly refit"[/]
-    """
-    from training.registry import promote as promote_version
-
-    decided = day_of(decided_on)
-    if decided > today():
-        raise InputError(f"--decided-on {decided} is to come; a decision is written once it is taken")
-    entry = promote_version(versions, model, version, from_date=from_.date(), decided_on=decided, by=by, why=why)
-    out.print(f"{entry.model} version {entry.version} is in force from {entry.from_date} ({entry.version_hash[:12]})")
-
-
-@app.command(name="in-force")
-def in_force(
-    model: Model,
-    on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Any day, past or to come.")],
-    known_on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As decided by this day; default: all decisions.")
-    ] = None,
-    versions: Versions = VERSIONS,
-) -> None:
-    """The version that was in force on a day, who decided it, and why.
-
-    Example: [bold]forfait in-force peps_mg --on 2024-03-01[/]
-    """
-    from features.versions import in_force as entry_in_force
-
-    entry = entry_in_force(versions, model, on.date(), known_on=known_on.date() if known_on else None)
-    out.print(
-        f"{entry.model} version {entry.version}, in force from {entry.from_date}\n"
-        f"decided on {entry.decided_on} by {entry.by}: {entry.why}\nhash {entry.version_hash}",
-        highlight=False,
-        markup=False,
-    )
+for versioned in (*RETRAIN_COMMANDS, *VERSION_COMMANDS):
+    app.command(name=versioned.__name__.replace("_", "-"))(versioned)
 
 
 @app.command()
@@ -258,7 +214,7 @@ def explain(
     out.print(frame_table(summary, title))
 
 
-LINE = (*EPISODE_COMMANDS, *SCHEME_COMMANDS, *PAGE_COMMANDS, *WATCH_COMMANDS, *EXPORT_COMMANDS)
+LINE = (*CELL_COMMANDS, *EPISODE_COMMANDS, *SCHEME_COMMANDS, *PAGE_COMMANDS, *WATCH_COMMANDS, *EXPORT_COMMANDS)
 for command in (*LINE, *LEDGER_COMMANDS, accesses):
     app.command(name=command.__name__)(command)
 app.add_typer(token, name="token")

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forfait.console import frame_table, out, working
-from forfait.options import DATA, VERSIONS, Data, Model, On, Version, Versions, chosen_version, today
+from forfait.options import DATA, VERSIONS, Data, Judged, Language, Model, On, Version, Versions, chosen_version, today
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from training.evaluation import Evaluation
 
-Judged = Annotated[int | None, typer.Option(help="Year judged, after those that trained; default: the test year.")]
 Against = Annotated[int | None, typer.Option(help="Earlier version to compare with: ranks, structures, euros moved.")]
-Language = Annotated[str, typer.Option(help="Language of the page: fr or en.")]
 To = Annotated[Path | None, typer.Option(help="Folder of the page and JSON; default: evaluations in the data folder.")]
 Simulated = Annotated[int, typer.Option(help="Structures simulated per size to measure the coverage of intervals.")]
 Logged = Annotated[bool, typer.Option(help="Log page, JSON and figures with the version's MLflow run.")]
@@ -30,13 +28,15 @@ def evaluate(
     year: Judged = None,
     against: Against = None,
     language: Language = "fr",
-    simulated: Simulated = 200,
+    simulated: Simulated = 400,
     log: Logged = True,
     to: To = None,
     data: Data = DATA,
     versions: Versions = VERSIONS,
 ) -> None:
     """Whether a version is fit to pay on: fit, money by group, chance, incentives, stability; a page and its JSON.
+
+    Structures of a model of episodes are establishments; its year is that of exit.
 
     Example: [bold]forfait evaluate peps_mg --version 1[/]
     """
@@ -66,7 +66,8 @@ def verdict_frame(found: Evaluation, language: str) -> pd.DataFrame:
     import pandas as pd
 
     from training.evaluation.report import in_order
-    from training.evaluation.wording import sentence, texts
+    from training.evaluation.wording import sentence, texts, voice_of
 
-    rows = [(texts(language)[f"status_{one.status}"], sentence(one, language)) for one in in_order(found.verdicts)]
+    voice = voice_of(language, found.facts.unit)
+    rows = [(texts(voice)[f"status_{one.status}"], sentence(one, voice)) for one in in_order(found.verdicts)]
     return pd.DataFrame(rows, columns=["", "verdict"])

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from features.errors import InputError
+from forfait.cli_twin import TWIN_COMMANDS
 from forfait.console import frame_table, out, working
 from forfait.options import (
     DATA,
@@ -120,4 +121,4 @@ def _weight(text: str) -> tuple[str, str]:
     return method, weight
 
 
-EXPORT_COMMANDS = (grid, split, upcoding, bundles)
+EXPORT_COMMANDS = (grid, split, upcoding, bundles, *TWIN_COMMANDS)

@@ -29,6 +29,8 @@ Model = Annotated[
         help="Model: peps_mg, peps_mg_ide, ipep, total or budget_total; eds_pth, eds_ptg or eds_colectomie (episodes)."
     ),
 ]
+Judged = Annotated[int | None, typer.Option(help="Year judged, after those that trained; default: the test year.")]
+Language = Annotated[str, typer.Option(help="Language of the page: fr or en.")]
 Version = Annotated[int | None, typer.Option(help="Version; default: the one in force on --on.")]
 On = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day whose version in force is used.")]
 

@@ -1,68 +1,51 @@
 """Several models of one table, weighed out of fold, as the parts of one booster.
 
-Members: an additive formula by least squares and one with a log link; trees on squared error, on Tweedie and on
-gamma deviance. Weights are 0 or more, sum to 1, and least (squared error / variance + absolute error / deviation).
+Members (training/members.py): additive formulas by least squares, with a log link and as a hurdle (chance × amount);
+trees on squared error, on Tweedie and on gamma deviance. Some stand a second time with sharpened scores: the least
+absolute error with a right total is a quantile, which is further from the mean than the expectation where chances
+differ. Weights are 0 or more, sum to 1, and least (squared error + absolute error + Tweedie deviance, each on its
+own scale).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
 from scipy.optimize import minimize
 
 from features.parts import Part, parts_eur
-from training.basis import Basis, edges_of, learn_basis
-from training.linear_part import chosen_penalty, evaluate, least_squares, log_formula
-from training.tree_text import constant_tree, joined, scaled_trees, staircase
+from training.basis import extended, learn_basis
+from training.members import Member, Table, boosted, chances, formula, hurdle, member, sharpened
+from training.tree_text import joined, scaled_trees
 from training.trees import balance_cells
 
 SMALLEST_WEIGHT = 0.03
-EVENNESS = 0.1
-ROWS_ABOVE = 5
-BEYOND = 1.2
-PENALTY_ROWS = 10_000
+EVENNESS = 0.05
+SHARPER, CHANCE_SHARPER = 1.25, 1.5
+LOWEST_SHARE = 0.02
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 PATIENCE = 30
 MANY_ROWS = 20_000
-DEEPER = {"extra_trees": False, "max_depth": 6, "num_leaves": 15}
-TREES: Mapping[str, Mapping[str, object]] = {
-    "squares": {"objective": "regression"},
-    "tweedie": {"objective": "tweedie", "tweedie_variance_power": 1.5, **DEEPER},
-    "gamma": {"objective": "tweedie", "tweedie_variance_power": 1.95, **DEEPER},
+FEWEST_OF_EACH = 100
+DEEPER: Mapping[str, object] = {"extra_trees": False, "max_depth": 6, "num_leaves": 15}
+TWEEDIE: Mapping[str, object] = {"objective": "tweedie", "tweedie_variance_power": 1.5, **DEEPER}
+DEEP: Mapping[str, object] = {
+    "num_iterations": 150,
+    "learning_rate": 0.1,
+    "num_leaves": 63,
+    "max_depth": -1,
+    "lambda_l2": 0.0,
+    "extra_trees": False,
+    "feature_fraction": 1.0,
+    "bagging_fraction": 1.0,
+    "bagging_freq": 0,
+    "early_stopping_round": None,
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    """Encoded rows, capped target, weight, and the folds as masks of held-out rows."""
-
-    matrix: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray
-    folds: Sequence[np.ndarray]
-
-
-@dataclass(frozen=True)
-class Columns:
-    """By number: columns of few unordered `levels`, what the ranks of others stand for, and the monotone ones."""
-
-    levels: frozenset[int]
-    values: Mapping[int, np.ndarray]
-    bound: AbstractSet[int]
-
-
-@dataclass(frozen=True)
-class Member:
-    """A model fitted on all rows: its link, its expectations out of fold, and its trees times a factor."""
-
-    link: str
-    out_of_fold: np.ndarray
-    highest: float
-    trees: Callable[[float], list[str]]
+MOST_DRIFT = 0.03
+GAMMA: Mapping[str, object] = {"objective": "tweedie", "tweedie_variance_power": 1.95, **DEEPER}
 
 
 @dataclass(frozen=True)
@@ -74,30 +57,71 @@ class Blend:
     weights: Mapping[str, float]
 
 
-def blend(
-    table: Table,
-    parameters: Mapping[str, object],
-    names: list[str],
-    *,
-    columns: Columns,
-) -> Blend:
-    """The members fitted, weighed and joined; formulas are left out where a column is monotone."""
-    positive = bool((table.y >= 0).all()) and float(table.weight @ table.y) > 0
-    kinds = [kind for kind in TREES if positive or kind == "squares"]
-    members = {kind: boosted(table, {**parameters, **TREES[kind]}, names) for kind in kinds}
-    if not columns.bound:
-        every = frozenset(range(table.matrix.shape[1]))
-        bent = learn_basis(table.matrix, columns.levels, columns.values, frozenset())
-        members["linear"] = additive(table, bent, "identity")
-        if positive:
-            straight = learn_basis(table.matrix, columns.levels, columns.values, every)
-            members["log_linear"] = additive(table, bent, "log")
-            members["log_straight"] = additive(table, straight, "log")
-    weights = weights_of(np.column_stack([member.out_of_fold for member in members.values()]), table.y, table.weight)
+def blend(table: Table, parameters: Mapping[str, object], names: list[str]) -> Blend:
+    """The members fitted, weighed, completed and joined."""
+    members = _members(table, parameters, names)
+    expected = np.column_stack([each.out_of_fold for each in members.values()])
+    drift = np.array([each.drift for each in members.values()])
+    weights = weights_of(expected, table.y, table.weight, drift=drift)
+    rest = rest_of(table, expected @ weights)
+    if rest is not None:
+        members["rest"], weights = rest[0], np.append(weights, rest[1])
     alone = {**parameters, "objective": "regression", "num_iterations": 1, "early_stopping_round": None}
-    plain = lgb.Dataset(table.matrix, table.y, feature_name=names)
+    plain = lgb.Dataset(table.codes, table.y, feature_name=names)
     frame = lgb.train(alone, plain).model_to_string()
-    return _joined(frame, members, weights, table)
+    return _joined(frame, members, weights)
+
+
+def rest_of(table: Table, expected: np.ndarray) -> tuple[Member, float] | None:
+    """Least squares of what `expected` leaves (out of fold) on long tails, and how much of it to add.
+
+    Leaves hold many rows and a log link is held at its top, so that the highest values of past spending and the like
+    count for too little; the terms are 0 for 98 % of the rows, which they leave as they are. None where no share of
+    it lessens the loss.
+    """
+    basis = extended(learn_basis(table.matrix, table.codes, table.shape, kind="tails"))
+    if not basis.terms:
+        return None
+    left = formula(replace(table, y=table.y - expected), basis, "identity")
+    lowest = 0.0 if (table.y >= 0).all() else -np.inf
+    losses = [_loss(np.maximum(expected + share * left.expected, lowest), table) for share in SHARES]
+    share = SHARES[int(np.argmin(losses))]
+    return (Member("identity", left.expected, np.inf, lambda factor: left.trees(factor, 0.0)), share) if share else None
+
+
+def _members(table: Table, parameters: Mapping[str, object], names: list[str]) -> dict[str, Member]:
+    bent, straight = (learn_basis(table.matrix, table.codes, table.shape, kind=kind) for kind in ("bent", "straight"))
+    identity = {
+        "squares": boosted(table, parameters, names),
+        "deep_squares": boosted(table, {**parameters, **DEEP}, names),
+        "linear": formula(table, extended(bent), "identity"),
+        "linear_straight": formula(table, extended(straight), "identity"),
+    }
+    members = {name: member(table, scored, "identity") for name, scored in identity.items()}
+    if (table.y < 0).any() or not table.weight @ table.y > 0:
+        return members
+    logs = {
+        "tweedie": boosted(table, {**parameters, **TWEEDIE}, names),
+        "gamma": boosted(table, {**parameters, **GAMMA}, names),
+        "deep": boosted(table, {**parameters, **TWEEDIE, **DEEP}, names),
+        "log_linear": formula(table, bent, "log"),
+        "log_straight": formula(table, straight, "log"),
+    }
+    logs |= {f"{name}_sharp": sharpened(logs[name], SHARPER, "log") for name in ("tweedie", "log_linear")}
+    members |= {name: member(table, scored, "log") for name, scored in logs.items()}
+    some = table.y > 0
+    if min(some.sum(), (~some).sum()) < FEWEST_OF_EACH:
+        return members
+    chance, amount = (formula(rows, bent, kind, chosen=only) for rows, kind, only in _two_parts(table))
+    members["hurdle"] = hurdle(table, chance, amount)
+    members["hurdle_sharp"] = hurdle(table, sharpened(chance, CHANCE_SHARPER, "logit"), amount)
+    chance, amount = (formula(rows, straight, kind, chosen=only) for rows, kind, only in _two_parts(table))
+    return members | {"hurdle_straight": hurdle(table, chance, amount)}
+
+
+def _two_parts(table: Table) -> list[tuple[Table, str, np.ndarray | None]]:
+    """Chance of any spending, then amount of those who have some: table, kind of formula, rows."""
+    return [(chances(table), "logit", None), (table, "gamma", table.y > 0)]
 
 
 def folds_of(rows: int, groups: object, seed: int) -> list[np.ndarray]:
@@ -134,120 +158,90 @@ def with_cells(
     return Blend(whole, (Part("identity", len(added)), *found.parts), found.weights)
 
 
-def weights_of(expected: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weights of the columns of `expected` (out of fold), drawn slightly to equal ones; they sum to 1."""
+def weights_of(
+    expected: np.ndarray, y: np.ndarray, weight: np.ndarray, *, drift: np.ndarray | None = None
+) -> np.ndarray:
+    """Weights of the columns of `expected` (out of fold), drawn slightly to equal ones; they sum to 1.
+
+    `drift` of each column (see Member): the whole is within `MOST_DRIFT` of 1, so that bringing the training total
+    right does not put that of new rows wrong.
+    """
     count = expected.shape[1]
     even = np.full(count, 1 / count)
-    mean = np.average(y, weights=weight)
-    square, distance = weight @ (y - mean) ** 2, weight @ np.abs(y - mean)
-    if count == 1 or square == 0:
+    if count == 1 or np.ptp(y[weight > 0]) == 0:
         return even
-    best = 1 - min(
-        float(weight @ (y - column) ** 2 / square + weight @ np.abs(y - column) / distance) / 2 for column in expected.T
-    )
-    pull = EVENNESS * max(best, 1e-3)
+    scaled = _losses(y, weight)
 
     def loss(share: np.ndarray) -> tuple[float, np.ndarray]:
-        gap = y - expected @ share
-        value = weight @ gap**2 / square + weight @ np.abs(gap) / distance + pull * ((share - even) ** 2).sum()
-        slope = -2 * (expected.T @ (weight * gap)) / square - expected.T @ (weight * np.sign(gap)) / distance
-        return float(value), slope + 2 * pull * (share - even)
+        found = [(each(expected @ share, y, weight), scale) for each, scale in scaled]
+        value = sum(one / scale for (one, _), scale in found)
+        slope = sum(expected.T @ (one / scale) for (_, one), scale in found)
+        return value + pull * float(((share - even) ** 2).sum()), slope + 2 * pull * (share - even)
 
+    losses = [sum(each(c, y, weight)[0] / scale for each, scale in scaled[:2]) for c in expected.T]
+    pull = EVENNESS * max(1 - min(losses) / 2, 1e-3)
     total = {"type": "eq", "fun": lambda share: share.sum() - 1, "jac": lambda share: np.ones(count)}
-    found = minimize(loss, even, jac=True, bounds=[(0, 1)] * count, constraints=total, method="SLSQP").x
+    limits = [total] if drift is None else [total, *_within(drift)]
+    found = minimize(loss, even, jac=True, bounds=[(0, 1)] * count, constraints=limits, method="SLSQP").x
     kept = np.where(found >= SMALLEST_WEIGHT, found, 0.0)
     return kept / kept.sum() if kept.sum() > 0 else even
 
 
-def boosted(table: Table, parameters: Mapping[str, object], names: list[str]) -> Member:
-    """Trees stopped on the mean curve of the folds, then grown on all rows."""
-    link = "identity" if parameters["objective"] == "regression" else "log"
-    data = lgb.Dataset(table.matrix, table.y, weight=table.weight, feature_name=names, params=dict(parameters))
-    splits = [(np.flatnonzero(~held).tolist(), np.flatnonzero(held).tolist()) for held in table.folds]
-    grown = cast(lgb.CVBooster, lgb.cv(dict(parameters), data, folds=splits, return_cvbooster=True)["cvbooster"])
-    trees = max(int(grown.best_iteration), 1)
-    expected = np.empty(len(table.y))
-    for booster, held in zip(grown.boosters, table.folds, strict=True):
-        expected[held] = booster.predict(table.matrix[held], num_iteration=trees)
-    alone = {**parameters, "early_stopping_round": None, "num_iterations": trees}
-    text = lgb.train(
-        alone, lgb.Dataset(table.matrix, table.y, weight=table.weight, feature_name=names)
-    ).model_to_string()
-    highest = _highest(expected)
-    expected = np.minimum(expected, highest) if link == "log" else expected
-    share = _total_factor(table, expected)
-    return Member(link, expected * share, highest * share, lambda factor: _weighted(text, factor * share, link))
+def _within(drift: np.ndarray) -> list[dict[str, object]]:
+    """Constraints that hold drift · share within `MOST_DRIFT` of 1."""
+    return [
+        {
+            "type": "ineq",
+            "fun": lambda share, by=by: MOST_DRIFT - by * (drift @ share - 1),
+            "jac": lambda _, by=by: -by * drift,
+        }
+        for by in (1.0, -1.0)
+    ]
 
 
-def additive(table: Table, basis: Basis, link: str) -> Member:
-    """The additive formula with the penalty chosen out of fold, kept as one staircase per feature."""
-    fit = log_formula if link == "log" else least_squares
-    design = basis.design(table.matrix)
-    some = np.linspace(0, len(table.y) - 1, min(len(table.y), PENALTY_ROWS)).astype(int)
-    folds = [held[some] for held in table.folds]
-    penalty = chosen_penalty(fit, design[some], table.y[some], table.weight[some], folds=folds, link=link)
-    expected = np.empty(len(table.y))
-    for held in table.folds:
-        found = fit(design[~held], table.y[~held], table.weight[~held], penalty)
-        expected[held] = evaluate(found, design[held], link)
-    found = fit(design, table.y, table.weight, penalty)
-    highest = _highest(expected)
-    expected = np.minimum(expected, highest) if link == "log" else expected
-    share = _total_factor(table, expected)
-
-    def trees(factor: float) -> list[str]:
-        factor, rows = factor * share, len(table.y)
-        times, constant = (factor, found[0] * factor) if link == "identity" else (1.0, found[0] + np.log(factor))
-        stairs = [_stairs(table, basis, times * found[1:], number) for number in range(table.matrix.shape[1])]
-        return [constant_tree(constant, 0, rows), *(stair for stair in stairs if stair)]
-
-    return Member(link, expected * share, highest * share, trees)
+def _losses(y: np.ndarray, weight: np.ndarray) -> list[tuple[Callable[..., tuple[float, np.ndarray]], float]]:
+    """Losses and their scales: that of the mean for all, less that of the truth."""
+    mean = np.full(len(y), np.average(y, weights=weight))
+    losses = [_squares, _distances, *([_deviance] if (y >= 0).all() else [])]
+    return [(each, each(mean, y, weight)[0] - each(y, y, weight)[0]) for each in losses]
 
 
-def _stairs(table: Table, basis: Basis, coefficients: np.ndarray, feature: int) -> str | None:
-    mine = [number for number, term in enumerate(basis.terms) if term.feature == feature]
-    column = table.matrix[:, feature]
-    known = column[~np.isnan(column)]
-    if not mine or not np.any(coefficients[mine]) or not len(known):
-        return None
-    edges = edges_of(column)
-    place = np.searchsorted(edges, known, side="left")
-    counts = np.bincount(place, minlength=len(edges) + 1)
-    ends = np.concatenate([[known.min()], edges, [known.max()]])
-    middle = np.bincount(place, known, minlength=len(counts)) / np.maximum(counts, 1)
-    middle = np.where(counts > 0, middle, (ends[1:] + ends[:-1]) / 2)
-    levels = basis.of_feature(feature, middle, coefficients)
-    missing = float(basis.of_feature(feature, np.array([np.nan]), coefficients)[0])
-    rows = np.append(counts, len(column) - len(known))
-    return staircase(feature, edges, levels, missing, np.maximum(rows, 1))
+def _loss(expected: np.ndarray, table: Table) -> float:
+    y, weight = table.y, table.weight
+    return float(sum(each(expected, y, weight)[0] / scale for each, scale in _losses(y, weight)))
 
 
-def _joined(frame: str, members: Mapping[str, Member], weights: np.ndarray, table: Table) -> Blend:
-    """Identity members in one part, each member of a log link in its own."""
+def _squares(expected: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+    """Loss and its slope by row, as the next two."""
+    gap = y - expected
+    return float(weight @ gap**2), -2 * weight * gap
+
+
+def _distances(expected: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+    gap = y - expected
+    return float(weight @ np.abs(gap)), -weight * np.sign(gap)
+
+
+def _deviance(expected: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+    """Of a Tweedie law of power 1.5; an expectation under a fiftieth of the mean counts as that."""
+    lowest = LOWEST_SHARE * np.average(y, weights=weight)
+    held = np.maximum(expected, lowest)
+    slope = np.where(expected > lowest, held**-0.5 - y * held**-1.5, 0.0)
+    return float(weight @ (2 * y * held**-0.5 + 2 * held**0.5)), weight * slope
+
+
+def _joined(frame: str, members: Mapping[str, Member], weights: np.ndarray) -> Blend:
+    """Identity members in one part, each of the others in its own."""
     shares = {name: float(share) for name, share in zip(members, weights, strict=True) if share > 0}
     straight = [
         t for name, share in shares.items() if members[name].link == "identity" for t in members[name].trees(share)
     ]
     runs = [(Part("identity", len(straight)), straight)] if straight else []
     for name, share in shares.items():
-        if members[name].link == "log":
-            trees = members[name].trees(share)
-            highest = float(np.log(max(members[name].highest * share, 1e-300)))
-            runs.append((Part("log", len(trees), highest), trees))
+        mine = members[name]
+        if mine.link != "identity":
+            trees = [*mine.chance, *mine.trees(share)]
+            highest = float(np.log(max(mine.highest * share, 1e-300)))
+            runs.append((Part(mine.link, len(trees), highest, len(mine.chance)), trees))
     text = joined(frame, [tree for _, trees in runs for tree in trees])
     return Blend(text, tuple(part for part, _ in runs), shares)
-
-
-def _weighted(text: str, factor: float, link: str) -> list[str]:
-    return scaled_trees(text, factor) if link == "identity" else scaled_trees(text, 1.0, float(np.log(factor)))
-
-
-def _total_factor(table: Table, expected: np.ndarray) -> float:
-    """What brings the expectations out of fold to the total; 1 where that has no meaning."""
-    total, mine = float(table.weight @ table.y), float(table.weight @ expected)
-    return total / mine if (table.y >= 0).all() and total > 0 and mine > 0.2 * total else 1.0
-
-
-def _highest(expected: np.ndarray) -> float:
-    """`BEYOND` times the expectation out of fold that `ROWS_ABOVE` rows reach: a log link is not followed further."""
-    return BEYOND * float(np.sort(expected)[-min(ROWS_ABOVE, len(expected))])

@@ -26,8 +26,10 @@ from features.log_link import log_explainer
 from features.parts import Part, explain_parts, parts_eur
 from features.scoring import BASE, FLOOR, expected_eur, explained_eur, with_floor
 from training.balance import balance_factor, capped_target, held_out, weighted_quantile
-from training.choice import PATIENCE, Columns, Table, blend, folds_of, with_cells
+from training.basis import Shape
+from training.choice import PATIENCE, blend, folds_of, with_cells
 from training.encoding import encode_table, learn_encoding, ranks_out_of_fold, tree_names, unordered
+from training.members import Table
 from training.trees import balance_cells, grow, without_training_data
 
 LINKS = {"blend": "parts", "regression": "identity", "poisson": "log", "tweedie": "log", "gamma": "log"}
@@ -140,12 +142,12 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     ) -> None:
         y, weight = truth
         folds = folds_of(len(y), groups, parameters["seed"])
-        bound = {number for number, name in enumerate(self._names) if (self.monotone or {}).get(name)}
         ranked, values = ranks_out_of_fold(self.encoding_, X, matrix, truth, folds)
-        table = Table(ranked, capped_target(y, weight, self.cap_), weight, folds)
-        columns = Columns(unordered(X, self.encoding_), values, bound)
+        directions = {n: sign for n, name in enumerate(self._names) if (sign := (self.monotone or {}).get(name, 0))}
+        shape = Shape(unordered(X, self.encoding_), values, directions)
+        table = Table(ranked, np.asarray(matrix, float), capped_target(y, weight, self.cap_), weight, folds, shape)
         stopped = parameters | {"early_stopping_round": self.early_stopping_rounds or PATIENCE}
-        found = blend(table, stopped, tree_names(self._names), columns=columns)
+        found = blend(table, stopped, tree_names(self._names))
         cells = self.balance_columns(self._names)
         if cells:
             found = with_cells(found, matrix, truth, parameters, cells=cells)
@@ -288,10 +290,11 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         if (y < 0).any():
             self.balance_shift_ = float(weight @ (y - raw) / weight.sum())
         else:
-            self.balance_factor_ = balance_factor(raw, float(weight @ y), weight, floor=self.floor_)
+            some = weight > 0
+            self.balance_factor_ = balance_factor(raw[some], float(weight @ y), weight[some], floor=self.floor_)
 
     def _references(self, matrix: np.ndarray, weight: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        if LINKS[self.objective] != "log" and not any(part.link == "log" for part in self.parts_):
+        if LINKS[self.objective] != "log" and all(part.link == "identity" for part in self.parts_):
             return matrix[:0]
         count = min(REFERENCES, int((weight > 0).sum()))
         return matrix[generator.choice(len(matrix), count, replace=False, p=weight / weight.sum())]

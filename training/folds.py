@@ -1,4 +1,8 @@
-"""Folds by patient: how many trees to grow, and what the model expects of patients it has not seen."""
+"""Folds by patient: how many trees to grow, and what the model expects of patients it has not seen.
+
+Trees of one kind are counted on the folds. A blend counts and weighs its own on folds of its own; here it is only
+fitted again without each fold, on fewer folds, because each fit is many.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import cast
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 
 from features.scoring import expected_eur
@@ -18,11 +23,13 @@ from training.population import Rows
 from training.trees import balance_cells
 
 PATIENCE = 50
+FOLDS_OF_BLEND = 2
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Trees chosen on the mean curve of the folds, and the balanced prediction of each row by the fold without it."""
+    """Most trees to grow, chosen on the mean curve of the folds, and the balanced prediction of each row by the fold
+    without it. A blend keeps the most that it was allowed."""
 
     trees: int
     expected_eur: np.ndarray
@@ -37,6 +44,9 @@ def split_by_patient(patients: np.ndarray, *, folds: int, seed: int) -> list[tup
 
 def out_of_fold(model: SpendingRegressor, rows: Rows, *, folds: int = 5, seed: int = 0) -> OutOfFold:
     """Cross-validation of `model` (its `n_estimators` is the most that may be grown) on folds by patient."""
+    if model.objective == "blend":
+        splits = split_by_patient(rows.patients, folds=min(folds, FOLDS_OF_BLEND), seed=seed)
+        return OutOfFold(int(model.n_estimators), refitted(model, rows, splits))
     splits = split_by_patient(rows.patients, folds=folds, seed=seed)
     cap = None if model.cap_quantile is None else weighted_quantile(rows.spent_eur, rows.exposure, model.cap_quantile)
     target = capped_target(rows.spent_eur, rows.exposure, cap)
@@ -49,6 +59,17 @@ def out_of_fold(model: SpendingRegressor, rows: Rows, *, folds: int = 5, seed: i
         best = lgb.Booster(model_str=booster.model_to_string(num_iteration=trees))
         expected[unseen] = _balanced(model, best, rows, seen, unseen)
     return OutOfFold(trees, expected)
+
+
+def refitted(model: SpendingRegressor, rows: Rows, splits: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Prediction of each row by `model` fitted on the other folds, as it would be fitted on all of them."""
+    expected, frame = np.empty(len(rows.spent_eur)), rows.frame()
+    for seen, unseen in splits:
+        fitted = clone(model).fit(
+            frame.iloc[seen], rows.spent_eur[seen], sample_weight=rows.exposure[seen], groups=rows.patients[seen]
+        )
+        expected[unseen] = fitted.predict(frame.iloc[unseen])
+    return expected
 
 
 def _balanced(

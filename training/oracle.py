@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from training.episodes import EpisodeResult
     from training.episodes.population import Episodes
 
-EXPECTED = {"MG": "expected_mg_eur", "MG_IDE": "expected_mg_ide_eur", "TOTAL": "expected_total_eur"}
+EXPECTED = {
+    "MG": "expected_mg_eur",
+    "MG_IDE": "expected_mg_ide_eur",
+    "TOTAL": "expected_total_eur",
+    "AMO": "expected_amo_eur",
+}
 KEY = ["patient_id", "year"]
 ORACLE = "oracle"
 EPISODE_KEY = ["patient_id", "programme", "entry_date"]
@@ -57,11 +62,7 @@ def episode_oracle(data: Path, result: EpisodeResult) -> tuple[pd.DataFrame, pd.
     The truth is normalised by stratum as the models are, on the training years. Column share of the fit: R² over that
     of the oracle. Errors: MissingError without the oracle of `forfait synth`; InputError for an episode it lacks.
     """
-    path = data / "oracle" / "episodes.parquet"
-    if not path.exists():
-        raise MissingError(f"{path} is missing: only fictional data has an oracle (forfait synth)")
-    truth = pd.read_parquet(path, columns=[*EPISODE_KEY, "expected_in_scope_eur"])
-    trained, tested = (_true_cost(truth, episodes) for episodes in (result.trained, result.tested))
+    trained, tested = (true_cost(data, episodes) for episodes in (result.trained, result.tested))
     factors = stratum_factors(result.trained.cost_eur, trained, result.trained.strata)
     expected = {**result.judged.expected, ORACLE: normalised(tested, result.tested.strata, factors)}
     fit = fit_table(result.tested, expected, seed=result.card.seed)
@@ -69,7 +70,12 @@ def episode_oracle(data: Path, result: EpisodeResult) -> tuple[pd.DataFrame, pd.
     return fit.assign(share=fit["r2"] / best), r2_differences(result.tested, expected, seed=result.card.seed)
 
 
-def _true_cost(truth: pd.DataFrame, episodes: Episodes) -> np.ndarray:
+def true_cost(data: Path, episodes: Episodes) -> np.ndarray:
+    """True expectation of each episode, not normalised by stratum. Errors: as `episode_oracle`."""
+    path = data / "oracle" / "episodes.parquet"
+    if not path.exists():
+        raise MissingError(f"{path} is missing: only fictional data has an oracle (forfait synth)")
+    truth = pd.read_parquet(path, columns=[*EPISODE_KEY, "expected_in_scope_eur"])
     truth = truth.assign(entry_date=pd.to_datetime(truth["entry_date"]).astype("datetime64[us]"))
     known = episodes.known[EPISODE_KEY]
     known = known.assign(entry_date=pd.to_datetime(known["entry_date"]).astype("datetime64[us]"))

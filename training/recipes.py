@@ -19,14 +19,17 @@ POLICY_CELLS = ("age", "is_woman", "ald_count", "c2s_free", "c2s_participative",
 class Recipe:
     """A model to train: `perimeter` of spending, `features`, and what differs from the estimator's defaults.
 
-    `most_trees` bounds the number of trees that the folds choose; `balance_on` names the features whose large
-    cells are balanced too; `parameters` go to `SpendingRegressor`.
+    `objective` as of `SpendingRegressor`; `cap_share`: share of patients whose spending training does not cap, where
+    it is not that of the perimeter; `most_trees` bounds the number of trees that the folds choose; `balance_on` names
+    the features whose large cells are balanced too; `parameters` go to `SpendingRegressor`.
     """
 
     model: str
     title_fr: str
     perimeter: str
     features: tuple[Feature, ...]
+    objective: str = "regression"
+    cap_share: float | None = None
     most_trees: int = 2000
     floor_eur: float | None = 0.0
     balance_on: tuple[str, ...] = POLICY_CELLS
@@ -40,17 +43,28 @@ class Recipe:
     @property
     def cap_quantile(self) -> float:
         """Share of patients (weighted by exposure) whose spending is not capped."""
-        return CAP_SHARES[self.perimeter]
+        return CAP_SHARES[self.perimeter] if self.cap_share is None else self.cap_share
+
+
+YEARLY = {"num_leaves": 31, "max_depth": -1, "extra_trees": False, "reg_lambda": 5.0, "learning_rate": 0.08}
+
+
+def _yearly(model: str, title_fr: str, perimeter: str, features: tuple[Feature, ...] = PAYMENT_FEATURES) -> Recipe:
+    """Trees with a log link and the variance of counts, capped at one patient in a thousand.
+
+    Illnesses multiply what a patient costs; a lower cap hides the rare ones that cost most.
+    """
+    return Recipe(model, title_fr, perimeter, features, "poisson", cap_share=0.999, parameters=YEARLY)
 
 
 RECIPES: dict[str, Recipe] = {
     recipe.model: recipe
     for recipe in (
-        Recipe("peps_mg", "PEPS, médecine générale", "MG", PAYMENT_FEATURES),
-        Recipe("peps_mg_ide", "PEPS, médecine générale et soins infirmiers", "MG_IDE", PAYMENT_FEATURES),
-        Recipe("ipep", "IPEP, dépense remboursée", "AMO", PAYMENT_FEATURES),
-        Recipe("total", "Dépense totale", "TOTAL", PAYMENT_FEATURES),
-        Recipe("budget_total", "Prévision budgétaire, dépense totale", "TOTAL", FORECAST_FEATURES),
+        _yearly("peps_mg", "PEPS, médecine générale", "MG"),
+        _yearly("peps_mg_ide", "PEPS, médecine générale et soins infirmiers", "MG_IDE"),
+        _yearly("ipep", "IPEP, dépense remboursée", "AMO"),
+        _yearly("total", "Dépense totale", "TOTAL"),
+        _yearly("budget_total", "Prévision budgétaire, dépense totale", "TOTAL", FORECAST_FEATURES),
     )
 }
 

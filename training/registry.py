@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
     from training.evaluation.record import Evaluation
+    from training.retrain.record import Decision
     from training.train import TrainingResult
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -82,6 +83,8 @@ def register(result: TrainingResult, root: Path, *, report: Report | None = None
         mlflow.log_dict(card.data_hashes, "data_hashes.json")
         mlflow.log_dict(msgspec.to_builtins(card.features), "features.json")
         mlflow.log_text(shown.markdown, "model_card.md")
+        if report is None:
+            mlflow.log_text(result_markdown(result, "en"), "model_card.en.md")
         for number, frame in enumerate(shown.frames.values(), 1):
             mlflow.log_text(frame.to_csv(index=False), f"tables/{number}.csv")
         for picture, figure in shown.pictures.items():
@@ -113,14 +116,50 @@ def log_evaluation(evaluation: Evaluation, files: Sequence[Path], root: Path) ->
     return run
 
 
-def promote(root: Path, model: str, version: int, *, from_date: date, decided_on: date, by: str, why: str) -> Entry:
+def log_retrain(decision: Decision, files: Sequence[Path], root: Path, run: str) -> None:
+    """Log the files of a retraining (folder `retrain`) with a run, its gates as tags and figures beside them.
+
+    Tags: `retrain_<year>` (accepted or refused) and `retrain_<year>_<gate>`; figures: `retrain_<year>_<gate>`.
+    """
+    client, year = open_store(root), decision.year
+    for file in files:
+        client.log_artifact(run, str(file), "retrain")
+    client.set_tag(run, f"retrain_{year}", "refused" if decision.refusals else "accepted")
+    for gate in decision.gates:
+        client.set_tag(run, f"retrain_{year}_{gate.name}", gate.status)
+        if gate.value is not None:
+            client.log_metric(run, f"retrain_{year}_{gate.name}", gate.value)
+
+
+def promote(
+    root: Path,
+    model: str,
+    version: int,
+    *,
+    from_date: date,
+    decided_on: date,
+    by: str,
+    why: str,
+    despite: str | None = None,
+    approval: str | None = None,
+) -> Entry:
     """The entry appended to the dated register; the version becomes MLflow's `champion`.
 
+    despite: reason given against gates that refuse; approval: hash of the approval written beside the register. What
+    a promotion needs before it is checked by training.retrain.approval, not here.
     Errors: MissingError for a version that is not there; RuleError for one altered, or a decision out of order.
     """
     _, _, digest = read_version(root, model, version)
     entry = Entry(
-        model=model, version=version, version_hash=digest, from_date=from_date, decided_on=decided_on, by=by, why=why
+        model=model,
+        version=version,
+        version_hash=digest,
+        from_date=from_date,
+        decided_on=decided_on,
+        by=by,
+        why=why,
+        despite=despite,
+        approval=approval,
     )
     linked = append_entry(root, entry)
     client = open_store(root)

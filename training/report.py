@@ -16,6 +16,7 @@ from features.feature import FAMILIES
 from training.plots import calibration
 
 if TYPE_CHECKING:
+    from training.cards import Known
     from training.train import TrainingResult
 
 GROUPS_FR = {"decile": "Décile de dépense attendue", "age_sex": "Âge × sexe", "ald": "ALD", "c2s": "C2S"}
@@ -64,9 +65,31 @@ def tables_of(title: str, facts: Mapping[str, str], frames: Mapping[str, pd.Data
     return tables
 
 
-def result_markdown(result: TrainingResult) -> str:
-    """The model card in Markdown."""
-    return markdown_of(_title(result), _facts(result), result_frames(result))
+def result_markdown(result: TrainingResult, language: str = "fr") -> str:
+    """The model card in Markdown, in French or English, with what the run has just measured.
+
+    Errors: InputError for another language.
+    """
+    from training.cards import card_markdown  # with the whole evaluation behind it: seconds to import
+
+    return card_markdown(known_of_result(result), language)
+
+
+def known_of_result(result: TrainingResult) -> Known:
+    """What a run knows of its version, for its card; it was not evaluated yet, and nobody has put it in force."""
+    from training.cards import Known, Trained
+    from training.cards.known import software
+
+    test, card = result.test, result.card
+    return Known(
+        card=card,
+        version_hash=result.scorer.hash,
+        title_fr=result.recipe.title_fr,
+        title_en=f"{card.model}, perimeter {card.perimeter}",
+        counts=result.population,
+        software=software(),
+        trained=Trained(test.fit, test.differences, test.ratios, result.importance),
+    )
 
 
 def markdown_of(title: str, facts: Mapping[str, str], frames: Mapping[str, pd.DataFrame]) -> str:

@@ -98,7 +98,7 @@ def train(
     years = past_years(data, year)
     say("1/6 reading characteristics and spending")
     rows, tested, population = _load(data, recipe, years, year)
-    fitted, folded = _fit(recipe, rows, seed, say)
+    fitted, folded = fit_recipe(recipe, rows, seed, say)
     say("4/6 fitting the baselines and testing on the last year")
     judgement = judge(recipe, fitted, rows, tested, seed=seed)
     say("5/6 freezing and explaining the version")
@@ -124,10 +124,21 @@ def _load(data: Path, recipe: Recipe, years: list[int], year: int) -> tuple[Rows
     return rows, tested, pd.concat([kept, kept_of_test], ignore_index=True)
 
 
-def _fit(recipe: Recipe, rows: Rows, seed: int, say: Say) -> tuple[SpendingRegressor, OutOfFold]:
-    say(f"2/6 choosing the number of trees on {FOLDS} folds by patient")
-    estimator = SpendingRegressor(
-        objective="regression",
+def fit_recipe(recipe: Recipe, rows: Rows, seed: int, say: Say) -> tuple[SpendingRegressor, OutOfFold]:
+    """The estimator of a recipe fitted on all `rows`, and what its folds by patient expect of them."""
+    estimator = estimator_of(recipe, rows, seed=seed)
+    say("2/6 choosing the number of trees, and predicting patients by folds without them")
+    folded = out_of_fold(estimator, rows, folds=FOLDS, seed=seed)
+    say("3/6 fitting on all past years")
+    estimator.set_params(n_estimators=folded.trees)
+    estimator.fit(rows.frame(), rows.spent_eur, sample_weight=rows.exposure, groups=rows.patients)
+    return estimator, folded
+
+
+def estimator_of(recipe: Recipe, rows: Rows, *, seed: int) -> SpendingRegressor:
+    """The estimator of a recipe, not fitted; its leaves depend on the number of rows."""
+    return SpendingRegressor(
+        objective=recipe.objective,
         n_estimators=recipe.most_trees,
         min_child_samples=smallest_leaf(len(rows.spent_eur)),
         cap_quantile=recipe.cap_quantile,
@@ -136,10 +147,6 @@ def _fit(recipe: Recipe, rows: Rows, seed: int, say: Say) -> tuple[SpendingRegre
         monotone={known.name: known.monotone for known in card_features(recipe) if known.monotone},
         random_state=seed,
     ).set_params(**recipe.parameters)
-    folded = out_of_fold(estimator, rows, folds=FOLDS, seed=seed)
-    say(f"3/6 growing {folded.trees} trees on all past years")
-    estimator.set_params(n_estimators=folded.trees)
-    return estimator.fit(rows.frame(), rows.spent_eur, sample_weight=rows.exposure), folded
 
 
 def smallest_leaf(rows: int) -> int:

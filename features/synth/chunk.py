@@ -17,7 +17,7 @@ from features.synth.er_tables import write_claims
 from features.synth.expectation import care_rates
 from features.synth.identities import draw_identities
 from features.synth.lines import Stage, chronic_packs, contributions, join_lines, stream_lines, with_full_rate
-from features.synth.model import Array, care_model
+from features.synth.model import care_model
 from features.synth.oracle import Drawn, write_oracle
 from features.synth.person_tables import Desk, write_ald, write_beneficiaries, write_contracts, write_cover
 from features.synth.pitfalls import claim_counts, plant
@@ -32,6 +32,7 @@ from features.synth.pmsi_other import (
 )
 from features.synth.population import draw_persons
 from features.synth.rates import Rates
+from features.synth.reimbursed import is_exempt
 from features.synth.stays import draw_stays, follow_ups, home_hospital, private_lines, rehabilitation
 from features.synth.surgery_agenda import Agenda, new_agenda, open_year
 from features.synth.surgery_oracle import with_surgery, write_episodes
@@ -98,7 +99,7 @@ def make_chunk(order: Order, chunk: int) -> Planted:
 def _make_year(order: Order, stage: Stage, *, chunk: int, agenda: Agenda) -> Planted:
     """All tables of one care year, and the oracle's rows."""
     year, rates = stage.state.year, order.rates
-    is_exempt = _is_exempt(stage)
+    exempt = is_exempt(stage)
     stays = draw_stays(stage)
     long, home = rehabilitation(stage, stays), home_hospital(stage, stays)
     parts, visit_row, visit_day = stream_lines(stage, follow_ups(stage, stays))
@@ -107,15 +108,15 @@ def _make_year(order: Order, stage: Stage, *, chunk: int, agenda: Agenda) -> Pla
     due = open_year(agenda, stage, lines, stays=stays, long=[long, home], rng=stage.rng.spawn(1)[0])
     stays, long, home = with_surgery(stage, stays, due, long=long, home=home)
     lines = join_lines([lines, due.lines])
-    lines = with_full_rate(stage, lines, is_exempt=is_exempt)
+    lines = with_full_rate(stage, lines, is_exempt=exempt)
     lines = join_lines([lines, contributions(stage, lines, share=rates.line_participation)])
     name = f"{chunk:05d}-{year}"
-    drawn = Drawn(stage, lines, stays, long, home, visits, is_exempt, due.expected)
+    drawn = Drawn(stage, lines, stays, long, home, visits, exempt, due.expected, rates.line_participation)
     write_oracle(drawn, Part(order.data / "oracle", chunk, name))
     part = Part(order.data / "snds", chunk, name)
     claims = plant(stage, ordinary_claims(stage, lines), rates=rates)
     packs = write_claims(stage, claims, part=part, unknown_packs=rates.pack_unknown)
-    plan = Plan(part, f"{year % 100:02d}", rates, is_exempt)
+    plan = Plan(part, f"{year % 100:02d}", rates, exempt)
     to_rehabilitation = np.isin(np.arange(stays.size), long.stay)
     to_rehabilitation[stays.detail >= 0] = due.stays.to_ssr[stays.detail[stays.detail >= 0]] > 0
     counts = {
@@ -127,9 +128,3 @@ def _make_year(order: Order, stage: Stage, *, chunk: int, agenda: Agenda) -> Pla
         "T_MCOaaCSTC": write_outpatient(stage, visits, plan=plan),
     }
     return {(table, control, year): count for table, found in counts.items() for control, count in found.items()}
-
-
-def _is_exempt(stage: Stage) -> Array:
-    """True for rows of the state in ALD on 1 January."""
-    has = (stage.state.present > 0) & stage.persons.is_ald[stage.state.person]
-    return np.asarray((has & (stage.model.number["ald"] > 0)).any(axis=1))

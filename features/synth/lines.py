@@ -21,6 +21,7 @@ PHARMACY_SPECIALTY, CLINIC_SPECIALTY = 50, 4
 ALD_FULL_SHARE = 0.8
 GP_SPECIALTIES = (1, 22, 23)
 FOLLOW_UP_DAYS = 75
+DOCTOR_ACTS = (1110, 1109, 1111, 1112, 1103)
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,7 @@ def pack_lines(stage: Stage, person: Array, *, days: Array, place: Array) -> Lin
 
 def contributions(stage: Stage, lines: Lines, *, share: float) -> Lines:
     """Flat contributions (1 EUR) taken back on doctors' acts of adults without C2S."""
-    is_doctor = np.isin(lines.act, (1110, 1109, 1111, 1112, 1103)) & (lines.kind == ORDINARY)
+    is_doctor = np.isin(lines.act, DOCTOR_ACTS) & (lines.kind == ORDINARY)
     row = np.searchsorted(stage.state.person, lines.person)
     pays = (stage.state.age[row] >= 18) & (stage.state.c2s[row] == 0) & ~stage.state.is_ame[row]
     chosen = np.flatnonzero(is_doctor & pays & (stage.rng.random(lines.size) < share))

@@ -13,6 +13,7 @@ from features.synth.lines import GP_SPECIALTIES, ORDINARY, Lines, Stage
 from features.synth.model import Array
 from features.synth.pmsi import REIMBURSED_PERCENT
 from features.synth.pmsi_other import Visits
+from features.synth.reimbursed import expected_reimbursed
 from features.synth.stays import LongStays, Stays
 from features.synth.surgery_agenda import Yearly
 
@@ -22,7 +23,8 @@ DIABETES = ("diabetes", "diabetes_complicated")
 
 @dataclass(frozen=True)
 class Drawn:
-    """Everything drawn for one chunk and year; is_exempt: rows of the state in ALD."""
+    """Everything drawn for one chunk and year; is_exempt: rows of the state in ALD; contribution_share: of the acts of
+    doctors, those on which the flat contribution is taken."""
 
     stage: Stage
     lines: Lines
@@ -32,6 +34,7 @@ class Drawn:
     visits: Visits
     is_exempt: Array
     surgery: Yearly
+    contribution_share: float
 
     def euros(self, cents: Array, mask: Array | None = None) -> Array:
         """Euros of the claim lines (of those in `mask`), by row of the state."""
@@ -62,10 +65,15 @@ def write_oracle(drawn: Drawn, part: Part) -> None:
         "expected_mg_eur": pa.array(expected.mg + surgery.mg),
         "expected_mg_ide_eur": pa.array(expected.mg_ide + surgery.mg_ide),
         "expected_total_eur": pa.array(expected.total + surgery.total),
+        "expected_amo_eur": pa.array(_reimbursed(drawn) + surgery.amo),
     }
     part.write("expected", oracle, plain=list(oracle))
     found = {name: pa.array(values) for name, values in {**_state(drawn), **_spent(drawn)}.items()}
     part.write("drawn", {**oracle, **found}, plain=[*oracle, *found])
+
+
+def _reimbursed(drawn: Drawn) -> Array:
+    return expected_reimbursed(drawn.stage, drawn.is_exempt, contribution_share=drawn.contribution_share)
 
 
 def _state(drawn: Drawn) -> dict[str, Array]:

@@ -10,6 +10,7 @@ from features.synth.days import first_day
 from features.synth.expectation import IDE, expected_stays
 from features.synth.lines import GP_SPECIALTIES, Lines, Stage, join_lines, make_lines
 from features.synth.model import Array
+from features.synth.reimbursed import surgery_reimbursed
 from features.synth.stays import LongStays, Stays
 from features.synth.surgery import Plan, decided, decision_rates, plan
 from features.synth.surgery_background import daily
@@ -38,6 +39,7 @@ class Yearly:
     mg: Array
     mg_ide: Array
     total: Array
+    amo: Array
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,8 @@ def _yearly(stage: Stage, rates: Array, *, carried: tuple[Lines, Planned, Planne
     mg_ide = mg + new["nurse_eur"] + by_row(lines.person, np.where(nurse, base, 0))
     total = new["eur"] + by_row(lines.person, base)
     total += by_row(stays.person, np.where(stays.is_private, 0, stays.cents)) + by_row(long.person, long.cents)
-    return Yearly(mg=mg, mg_ide=mg_ide, total=total)
+    new_eur = rates * number["yearly_eur"] * number["landing"]
+    return Yearly(mg=mg, mg_ide=mg_ide, total=total, amo=surgery_reimbursed(stage, new_eur, carried))
 
 
 def _follow(agenda: Agenda, stage: Stage) -> None:

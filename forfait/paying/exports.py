@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 import schemes.ipso
@@ -15,11 +17,16 @@ from features.tables import FEATURE_TABLE
 from forfait.paying.pay import required_run
 from forfait.paying.sources import Sources, has_c2s, predicted, priced, rows, spent
 from forfait.paying.statements import read_kept
-from schemes.peps import export_grid
+from schemes.peps import amounts_from, export_grid
 from schemes.rulebook import rules
 from schemes.runs import FINAL, load, rules_of
 from schemes.split import split
 
+if TYPE_CHECKING:
+    from training.twin import Grid
+
+RIGHTS = ("c2s_free", "c2s_participative", "c2s_unknown")
+ILLNESSES = ("carto_count", "charlson_score")
 PROFESSIONALS = ("professional_id", "patients", "acts", "hours")
 
 
@@ -44,6 +51,48 @@ def grid_of(sources: Sources, model: str, version: int, year: int) -> pd.DataFra
     joined = people.inner_join(lived, "patient_id").inner_join(scored, "patient_id")
     frame = rows(joined).sort_values("patient_id", ignore_index=True).drop(columns="patient_id")
     return export_grid(frame, rules=rules("peps", on=date(year, 1, 1)))
+
+
+def fitted_grid(known: pd.DataFrame, expected_eur: np.ndarray, weight: np.ndarray, *, year: int) -> Grid:
+    """The grid of what a model expects of encoded rows, a person each (features by name), under the rules of a year.
+
+    Comorbidities are the chronic diseases of the cartographie, or the Charlson score where a model has only that. A
+    missing age counts as 0, a missing sex as that of a man, as in the grids that models are compared with.
+    Errors: InputError for a model that reads no age, sex or number of ALD; RuleError for a year without PEPS rules.
+    """
+    from training.twin import Cell, Grid
+
+    people = _grid_people(known).assign(expected_eur=expected_eur, weight=weight)
+    cells = export_grid(people, rules=rules("peps", on=date(year, 1, 1)))
+    numbered = cells.assign(expected_eur=np.arange(len(cells)))
+    bounds = [name for name in cells.columns if name.endswith(("_from", "_to"))]
+    made = tuple(
+        Cell(
+            bounds={name: None if pd.isna(row[name]) else int(row[name]) for name in bounds},
+            patients=int(row["patients"]),
+            expected_eur=float(row["expected_eur"]),
+        )
+        for row in cells.to_dict("records")
+    )
+    return Grid(made, lambda frame: amounts_from(numbered, _grid_people(frame)).astype(int))
+
+
+def _grid_people(known: pd.DataFrame) -> pd.DataFrame:
+    """What a grid reads, from the features of a model."""
+    illnesses = next((name for name in ILLNESSES if name in known), None)
+    lacking = [name for name in ("age", "is_woman", "ald_count") if name not in known]
+    if lacking or illnesses is None:
+        raise InputError(f"the model reads no {lacking[0] if lacking else ILLNESSES[0]}; a grid wants it")
+    rights = [name for name in RIGHTS if name in known]
+    return pd.DataFrame(
+        {
+            "age_years": known["age"].fillna(0),
+            "sex": known["is_woman"].fillna(0) + 1,
+            "ald_count": known["ald_count"].fillna(0),
+            "c2s": (known[rights] == 1).any(axis=1).astype(int),
+            "comorbidity_count": known[illnesses].fillna(0),
+        }
+    )
 
 
 def split_of(

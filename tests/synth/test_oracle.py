@@ -32,10 +32,11 @@ GROUPS = {
 @pytest.fixture(scope="module")
 def drawn(large: tuple[Path, pd.DataFrame]) -> pd.DataFrame:
     """The rows of the oracle and what was drawn."""
-    return pd.read_parquet(large[0] / "oracle" / "drawn.parquet")
+    rows = pd.read_parquet(large[0] / "oracle" / "drawn.parquet")
+    return rows.assign(spent_amo_eur=rows.reimbursed_total_eur)
 
 
-@pytest.mark.parametrize("perimeter", ["mg", "mg_ide", "total"])
+@pytest.mark.parametrize("perimeter", ["mg", "mg_ide", "total", "amo"])
 @pytest.mark.parametrize("group", GROUPS)
 def test_oracle_is_unbiased(drawn: pd.DataFrame, perimeter: str, group: str) -> None:
     """Σ drawn = Σ expected × exposure; errors of a person's years belong together (frailty persists)."""
@@ -55,6 +56,14 @@ def test_death_costs_and_is_not_foreseen(drawn: pd.DataFrame) -> None:
     assert (drawn.expected_total_eur > drawn.expected_mg_ide_eur).all()
 
 
+def test_insurance_pays_a_part_and_more_in_ald(drawn: pd.DataFrame) -> None:
+    """Compulsory insurance pays less than the base; in ALD nine tenths of it at least."""
+    share = drawn.expected_amo_eur / drawn.expected_total_eur
+    assert share.lt(1).all()
+    in_ald = drawn.ald_count > 0
+    assert share[in_ald].min() > 0.9 and share[~in_ald].mean() < share[in_ald].mean()
+
+
 def test_state_is_no_sum_of_its_parts(drawn: pd.DataFrame) -> None:
     """Conditions together cost less than additive, and weigh less on general practice in old age."""
     alive = drawn[(drawn.exposure_share == 1) & (drawn.c2s == 0)]
@@ -64,7 +73,7 @@ def test_state_is_no_sum_of_its_parts(drawn: pd.DataFrame) -> None:
 
 
 def test_expected_file_holds_the_oracle_alone(large: tuple[Path, pd.DataFrame]) -> None:
-    """expected.parquet: one row per person and year of life, with the three expectations."""
+    """expected.parquet: one row per person and year of life, with the four expectations."""
     rows = pd.read_parquet(large[0] / "oracle" / "expected.parquet")
     assert list(rows.columns) == [
         "patient_id",
@@ -72,6 +81,7 @@ def test_expected_file_holds_the_oracle_alone(large: tuple[Path, pd.DataFrame]) 
         "expected_mg_eur",
         "expected_mg_ide_eur",
         "expected_total_eur",
+        "expected_amo_eur",
     ]
     assert not rows.duplicated(["patient_id", "year"]).any()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from features.errors import InputError
+from features.scoring import encode_frame, load_scorer
 from features.store import read_dataset, write_dataset
-from features.tables import FEATURE_TABLE
+from features.tables import FEATURE_TABLE, PATIENTELE, SPENDING
 from tests.training.made_up import PROVENANCE, RECIPE, write_year
 from training.evaluation import Effort, decode_evaluation, encode_evaluation, evaluate
 from training.evaluation.report import evaluation_html
@@ -42,6 +43,37 @@ def test_figures_are_those_of_the_version(judged):
     assert {row.structure for row in found.structures} == {"S1", "S2"}
     assert all(row.broken == 0 for row in found.incentives.monotone) and found.incentives.monotone
     assert set(found.facts.not_measured) == {"department", "sector"}
+
+
+def test_structures_are_the_lists_of_the_year(judged):
+    """Observed / expected of S1: Σ present × exposure × annual euros over the same of k × expected, doctor declared."""
+    folder, found = judged
+    listed = read_dataset(None, PATIENTELE, folder / "data", 2024).query("structure_id == 'S1'")
+    known = read_dataset(None, FEATURE_TABLE, folder / "data", 2024).query("has_declared_doctor")
+    spent = read_dataset(None, SPENDING, folder / "data", 2024)
+    rows = listed.merge(known, on="patient_id").merge(spent, on="patient_id").query("exposure_share > 0")
+    scorer = load_scorer(folder / "versions", "peps_mg", 1)
+    names = [known.name for known in scorer.card.features]
+    expected = scorer.predict(encode_frame(scorer.card.features, rows[names]))
+    due = found.facts.normalisation * rows["present_share"] * rows["exposure_share"] @ expected
+    (row,) = [one for one in found.structures if one.structure == "S1"]
+    assert row.patients == rows["patient_id"].nunique()
+    assert row.ratio == pytest.approx((rows["present_share"] * rows["spent_mg_eur"]).sum() / due)
+
+
+def test_facts_are_those_of_the_year(judged):
+    """Year annualised: Σ euros / Σ exposure of who declares a doctor outside the structures; k makes it right."""
+    folder, found = judged
+    listed = read_dataset(None, PATIENTELE, folder / "data", 2024)["patient_id"]
+    known = read_dataset(None, FEATURE_TABLE, folder / "data", 2024).query("has_declared_doctor")
+    spent = read_dataset(None, SPENDING, folder / "data", 2024)
+    rows = known.merge(spent, on="patient_id").query("exposure_share > 0")
+    rows = rows[~rows["patient_id"].isin(listed)]
+    facts = found.facts
+    assert facts.patients == rows["patient_id"].nunique() == len(rows)
+    assert facts.weight == pytest.approx(rows["exposure_share"].sum())
+    assert facts.observed_eur == pytest.approx(rows["spent_mg_eur"].sum() / rows["exposure_share"].sum())
+    assert facts.normalisation == pytest.approx(facts.observed_eur / facts.expected_eur)
 
 
 def test_past_spending_moves_nothing(judged, tmp_path):

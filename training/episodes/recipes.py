@@ -24,8 +24,9 @@ FREE = (
     "bilateral_osteoarthritis",
     "prior_chemotherapy",
 )
-OBJECTIVES = ("gamma", "regression")
+OBJECTIVES = ("gamma", "tweedie", "regression")
 DEPTHS = (1, 2, 3)
+SLOWER = {"learning_rate": 0.03, "feature_fraction": 0.3, "bagging_fraction": 0.7, "extra_trees": False}
 PARAMETERS = {"learning_rate": 0.05, "reg_lambda": 20.0, "feature_fraction": 0.5, "bagging_fraction": 0.8}
 LEAST_EUR = 1.0  # a forfait cannot be priced on an expectation of nothing
 

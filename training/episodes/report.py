@@ -186,7 +186,8 @@ def _differences(result: EpisodeResult) -> pd.DataFrame:
 
 
 def _folds(result: EpisodeResult) -> pd.DataFrame:
-    names = {"gamma": "LightGBM, gamma", "regression": "LightGBM, moindres carrés", GLM: MODELS_FR[GLM]}
+    laws = {"gamma": "LightGBM, gamma", "tweedie": "LightGBM, Tweedie", "regression": "LightGBM, moindres carrés"}
+    names = {**laws, GLM: MODELS_FR[GLM]}
     kept = {result.card.objective: "retenu", GLM: f"pénalité {number_fr(result.judged.alpha, 4)}"}
     rows = [(names[name], number_fr(value, 4), kept.get(name, "")) for name, value in result.judged.folds_r2.items()]
     return pd.DataFrame(rows, columns=["Réglage", "R² dans les strates", "Choix"])

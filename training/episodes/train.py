@@ -20,6 +20,7 @@ from training.episodes.recipes import (
     AVOIDABLE,
     DEPTHS,
     OBJECTIVES,
+    SLOWER,
     avoidable_recipe,
     checked_recipe,
     episode_recipe_of,
@@ -107,8 +108,7 @@ def _learn(run: _Run, samples: tuple[Episodes, Episodes], say: Say) -> _Learnt:
     trained = samples[0]
     say("2/5 choosing objective, depth and trees on folds by patient")
     fold = folds_by(trained.rows.patients, seed=run.seed)
-    choice = choose(candidates(run.recipe, trained, seed=run.seed), trained, fold)
-    fitted = _fit(choice, trained)
+    choice, fitted = choose_and_fit(run.recipe, trained, seed=run.seed)
     say("3/5 fitting the baselines and testing on the last year")
     judged = judge_episodes(
         run.recipe, choice, lambda rows: fitted.predict(rows.rows.frame()), samples=samples, seed=run.seed
@@ -134,9 +134,20 @@ def _kept(
     return EpisodeResult(version, judged, *samples, avoidable, predictions)
 
 
+def choose_and_fit(recipe: Recipe, trained: Episodes, *, seed: int) -> tuple[Choice, SpendingRegressor]:
+    """Settings chosen on folds by patient, and the estimator fitted with them on all `trained`."""
+    choice = choose(candidates(recipe, trained, seed=seed), trained, folds_by(trained.rows.patients, seed=seed))
+    return choice, _fit(choice, trained)
+
+
 def candidates(recipe: Recipe, episodes: Episodes, *, seed: int) -> list[SpendingRegressor]:
-    """The settings that the folds compare: both objectives, trees of depth 1 to 3; few rows ask for little trees."""
-    return [_settings(recipe, episodes, (objective, depth), seed=seed) for objective in OBJECTIVES for depth in DEPTHS]
+    """The settings that the folds compare: each objective, trees of depth 1 to 3, and of the deepest grown slowly.
+
+    Few rows ask for little trees; thousands pay for slow ones, each on fewer characteristics.
+    """
+    quick = [_settings(recipe, episodes, (objective, depth), seed=seed) for objective in OBJECTIVES for depth in DEPTHS]
+    slow = [_settings(recipe, episodes, (objective, DEPTHS[-1]), seed=seed) for objective in OBJECTIVES]
+    return [*quick, *(settings.set_params(**SLOWER) for settings in slow)]
 
 
 def _settings(recipe: Recipe, episodes: Episodes, shape: tuple[str, int], *, seed: int) -> SpendingRegressor:

@@ -1,13 +1,12 @@
 """Whether a model is fit to pay on: fit, money by group, chance, incentives, stability; as JSON and as a page.
 
-`evaluate` reads the datasets of a yearly model; `evaluate_given` takes frames, so that a model of episodes is judged
-by the same figures.
+`evaluate` reads the datasets of a model, yearly or of episodes; `evaluate_given` takes frames.
 """
 
 from training.evaluation.core import Beside, Effort, Given, evaluate_given, facts_of
+from training.evaluation.models import evaluate
 from training.evaluation.money import Grouping
 from training.evaluation.record import Evaluation, decode_evaluation, encode_evaluation
-from training.evaluation.yearly import evaluate
 
 __all__ = [
     "Beside",

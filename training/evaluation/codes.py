@@ -21,7 +21,13 @@ SAMPLE = 2_000
 ADDED_SHARE = 0.1
 TARGETED = 10
 PAST_STEP_EUR = 100.0
-POOLS = ("prevalence", "chronic", "targeted")
+POOLS = ("prevalence", "chronic", "index_stay", "targeted")
+# Charlson's flag that the commonest code of a condition of the episodes raises with it.
+CHARLSON_OF = {
+    "cerebrovascular": "cevd", "ckd": "rend", "copd": "cpd", "dementia_parkinson": "dementia", "diabetes": "diab",
+    "heart_failure": "chf", "inflammatory_arthritis": "rheumd", "metastasis": "metacanc", "paralysis": "hp",
+    "tumour": "canc",
+}  # fmt: skip
 
 Predict = Callable[[np.ndarray], np.ndarray]
 Known = Sequence[CardFeature]
@@ -54,9 +60,10 @@ def added_codes(predict: Predict, matrix: np.ndarray, features: Known, weight: n
 
 
 def is_code(name: str, kind: str) -> bool:
-    """Whether a feature is one code that may be declared: an ALD, a disease, a comorbidity (no group, no count)."""
+    """Whether a feature is one code that may be declared: an ALD, a disease, a condition (no group, no count)."""
     groups = {f"carto_{row['name']}" for row in listed("carto_groups") if row["level"] == "group"}
-    return kind == "flag" and name.startswith(("ald_", "carto_", "charlson_", "elixhauser_")) and name not in groups
+    is_named = name.startswith(("ald_", "carto_", "charlson_", "elixhauser_")) or name in _conditions()
+    return kind == "flag" and is_named and name not in groups
 
 
 def with_code(matrix: np.ndarray, names: Sequence[str], code: str) -> np.ndarray:
@@ -65,12 +72,14 @@ def with_code(matrix: np.ndarray, names: Sequence[str], code: str) -> np.ndarray
     changed = matrix.copy()
     gained = changed[:, place[code]] == 0
     changed[:, place[code]] = 1
-    for other, is_count in _followers().get(code, ()):
+    followers = _followers().get(code, ())
+    raised = {code, *(other for other, is_count in followers if not is_count)}
+    for other, is_count in followers:
         if other in place:
             changed[:, place[other]] = changed[:, place[other]] + gained if is_count else 1
     for score in SCORES:
         weights = score_weights(score)
-        if score in place and code in weights and weights.keys() <= place.keys():
+        if score in place and raised & weights.keys() and weights.keys() <= place.keys():
             changed[:, place[score]] = _score(changed, place, weights)
     return changed
 
@@ -100,20 +109,24 @@ def code_rows(added: Added, features: Known) -> tuple[CodeRow, ...]:
 def pool_rows(added: Added, total_eur_per_patient: float) -> tuple[PoolRow, ...]:
     """One code more for a tenth of the patients, drawn from a pool: euros per code, growth of the total.
 
-    prevalence: any code, as often as it is seen; chronic: ALD only, as often as seen; targeted: for each patient the
-    best paying of the ten codes that pay most on average (who codes for the money).
+    prevalence: any code, as often as it is seen; chronic: ALD only, as often as seen; index_stay: diagnoses that the
+    establishment itself codes at the index stay of an episode; targeted: for each patient the best paying of the ten
+    codes that pay most on average (who codes for the money).
     """
     if not added.codes:
         return ()
     chronic = np.array([code.startswith("ald_") for code in added.codes])
+    own = np.array([_conditions().get(code, False) for code in added.codes])
     pools = {
         "prevalence": _mean_of(added, added.prevalence),
         "chronic": _mean_of(added, added.prevalence * chronic),
+        "index_stay": _mean_of(added, added.prevalence * own),
         "targeted": _targeted(added),
     }
     sizes = {
         "prevalence": int((added.prevalence > 0).sum()),
         "chronic": int((chronic & (added.prevalence > 0)).sum()),
+        "index_stay": int((own & (added.prevalence > 0)).sum()),
         "targeted": min(TARGETED, len(added.codes)),
     }
     return tuple(
@@ -160,7 +173,16 @@ def _followers() -> dict[str, tuple[tuple[str, bool], ...]]:
             moved[f"carto_{row['name']}"] = (*counted, *shared)
     for row in listed("ald_codes"):
         moved[f"ald_{int(row['ald_code']):02d}"] = (("ald_count", True),)
+    moved |= {name: ((f"charlson_{flag}", False),) for name, flag in CHARLSON_OF.items()}
+    moved["obesity_35"] = (("obesity", False),)
+    moved["severe_obesity"] = (("obesity", False), ("obesity_35", False))
     return moved
+
+
+@cache
+def _conditions() -> dict[str, bool]:
+    """Conditions of the episodes, and whether a diagnosis of the index stay is enough."""
+    return {row["name"]: row["index_stay"] == "1" for row in listed("episode_conditions")}
 
 
 def _score(

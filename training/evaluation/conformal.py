@@ -9,6 +9,8 @@ from math import sqrt
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from sklearn.base import RegressorMixin
+from sklearn.dummy import DummyRegressor
 
 from training.evaluate import SMALLEST_CELL
 from training.evaluation.money import OUTSIDE
@@ -26,6 +28,7 @@ TREES: Mapping[str, object] = {
     "deterministic": True,
     "force_row_wise": True,
 }
+NOTHING = -50.0  # log(1 + €) that no patient reaches: the low end then holds everybody
 NORMAL_95 = 1.959963984540054
 
 
@@ -43,15 +46,15 @@ def patient_intervals(known: np.ndarray, spent: np.ndarray, patients: np.ndarray
 
     known: matrix of what the interval may depend on, the expected euros first. Patients are split in three by the
     seed: 30 % fit the quantiles (LightGBM, on log(1 + €)), 30 % conformalise them (Romano, Patterson, Candès 2019),
-    40 % are measured. An interval does not begin under 0. Errors: ValueError for fewer than 100 patients.
+    40 % are measured. An interval does not begin under 0; where 2.5 % or more spend nothing, it begins at 0 and all of
+    the 5 % is left above (two tails would hold 97.5 %). Errors: ValueError for fewer than 100 patients.
     """
     from mapie.regression import ConformalizedQuantileRegressor
 
     part = _thirds(patients, seed)
     log_eur = np.log1p(np.maximum(spent, 0.0))
     fitted, conform, measured = (np.flatnonzero(part == number) for number in range(3))
-    tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2, 0.5)
-    models = [_quantile(share, known[fitted], log_eur[fitted], seed) for share in tails]
+    models = _models(known[fitted], log_eur[fitted], seed)
     regressor = ConformalizedQuantileRegressor(models, confidence_level=CONFIDENCE, prefit=True)
     regressor.conformalize(known[conform], log_eur[conform])
     _, ends = regressor.predict_interval(known[measured], symmetric_correction=True)
@@ -101,6 +104,15 @@ def _coverage(group: str, level: str, inside: np.ndarray, width: np.ndarray, pat
         high=high,
         width_eur=float(width.mean()),
     )
+
+
+def _models(known: np.ndarray, log_eur: np.ndarray, seed: int) -> list[RegressorMixin]:
+    """Models of the low end, the high end and the median."""
+    tail = (1 - CONFIDENCE) / 2
+    if (log_eur == 0).mean() < tail:
+        return [_quantile(share, known, log_eur, seed) for share in (tail, 1 - tail, 0.5)]
+    low = DummyRegressor(strategy="constant", constant=NOTHING).fit(known, log_eur)
+    return [low, *(_quantile(share, known, log_eur, seed) for share in (CONFIDENCE, 0.5))]
 
 
 def _quantile(share: float, known: np.ndarray, log_eur: np.ndarray, seed: int) -> lgb.LGBMRegressor:

@@ -25,6 +25,7 @@ from training.evaluation.record import (
     Diagrams,
     Evaluation,
     Facts,
+    Figure,
     Incentives,
     OracleRow,
     SizeRow,
@@ -38,7 +39,10 @@ from training.evaluation.verdicts import verdicts_of
 
 SHARED_SHARE = 0.5
 MEMBERS = ("structure_id", "patient_id", "weight", "spent_eur", "expected_eur")
-INTERVAL_GROUPS = ("decile", "age_sex", "ald", "c2s", "ame", "fdep", "ald_c2s_old", "deceased", "new", "no_care")
+INTERVAL_GROUPS = (
+    "decile", "age_sex", "ald", "c2s", "ame", "fdep", "ald_c2s_old", "deceased", "new", "no_care",
+    "charlson", "lives_alone", "sector",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,20 +66,24 @@ class Given:
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is drawn: bootstrap draws, simulated structures per size, sizes, seed; share of a saving that a floored
-    incentive pays."""
+    """How much is drawn: bootstrap draws, simulated structures per size, sizes (None: those usual for the unit), seed;
+    share of a saving that a floored incentive pays."""
 
     draws: int = DRAWS
-    simulated: int = 200
-    sizes: tuple[int, ...] = SIZES
+    simulated: int = 400
+    sizes: tuple[int, ...] | None = None
     seed: int = 0
     shared: float = SHARED_SHARE
 
 
 @dataclass(frozen=True)
 class Beside:
-    """What was measured on the model itself: incentives, stability, oracle; `is_payment`: past spending must pay 0."""
+    """What was measured on the model itself: figures of fit of its own, incentives, stability, oracle.
 
+    `is_payment`: past spending must pay 0.
+    """
+
+    fit: tuple[Figure, ...] = ()
     incentives: Incentives | None = None
     stability: Stability | None = None
     oracle: OracleRow | None = None
@@ -96,7 +104,7 @@ def evaluate_given(
     found = Evaluation(
         facts=facts,
         verdicts=(),
-        fit=fit_figures(observed, expected, draws),
+        fit=(*fit_figures(observed, expected, draws), *beside.fit),
         rivals=rival_rows(observed, {facts.model: expected, **given.rivals}, draws),
         diagrams=_diagrams(given, facts.model, effort.seed),
         groups=group_rows(observed, expected, given.groupings, draws),
@@ -156,9 +164,10 @@ def _chance(given: Given, k: float, effort: Effort) -> _Chance:
 def _sizes(
     spent: np.ndarray, expected: np.ndarray, weight: np.ndarray, between_sd: float, effort: Effort
 ) -> tuple[SizeRow, ...]:
+    sizes = effort.sizes or SIZES
     return size_rows(
         spent, expected, weight,
-        between_sd=between_sd, share=effort.shared, sizes=effort.sizes, structures=effort.simulated, seed=effort.seed,
+        between_sd=between_sd, share=effort.shared, sizes=sizes, structures=effort.simulated, seed=effort.seed,
     )  # fmt: skip
 
 

@@ -129,7 +129,8 @@ def right_total(observed: Observed, expected: np.ndarray) -> float:
 
 
 def _figure(name: str, value: float, drawn: np.ndarray) -> Figure:
-    low, high = interval(drawn) if np.isfinite(drawn).any() else (float("nan"), float("nan"))
+    drawn = drawn[np.isfinite(drawn)]  # a draw in which nothing varies has no R²
+    low, high = interval(drawn) if len(drawn) else (float("nan"), float("nan"))
     return Figure(
         name=name,
         value=number_or_none(value),

@@ -44,7 +44,7 @@ def yearly_groupings(data: Path, year: int, people: People) -> tuple[tuple[Group
     or over. Never seen by a payment model: region, department, sector of last year's hospital stays, deceased in the
     year, new (no row of spending the year before), without care and quintile of spending the year before.
     """
-    made, missing = list(_of_features(people)), []
+    made, missing = list(of_features(people)), []
     makers: dict[str, tuple[bool, Callable[[], list[Grouping]]]] = {
         "department": (_has(BENEFICIARIES, data, year), lambda: _of_persons(data, year, people)),
         "no_care": (_has(SPENDING, data, year - 1), lambda: _of_last_year(data, year - 1, people)),
@@ -68,22 +68,23 @@ def _has(table: object, data: Path, year: int) -> bool:
     return year in years_written(table, data)  # type: ignore[arg-type]
 
 
-def _of_features(people: People) -> list[Grouping]:
+def of_features(people: People) -> list[Grouping]:
+    """Decile, and the groupings that the features of the rows allow."""
     found = groups_of(people.known, people.expected_eur, people.exposure)
     made = [Grouping("decile", found.pop("decile"), True)]
-    made += [Grouping(name, _texts(labels), _sees(people, *SOURCES_OF[name])) for name, labels in found.items()]
+    made += [Grouping(name, as_texts(labels), _sees(people, *SOURCES_OF[name])) for name, labels in found.items()]
     for number in ALD_NUMBERS:
         flag = ald_flag(number)
         if flag in people.known:
-            made.append(Grouping("ald_group", _where(people.known[flag] == 1, f"{number:02d}"), _sees(people, flag)))
+            made.append(Grouping("ald_group", flagged(people.known[flag] == 1, f"{number:02d}"), _sees(people, flag)))
     if "ame" in people.known:
-        made.append(Grouping("ame", _where(people.known["ame"] == 1, "AME", "no AME"), _sees(people, "ame")))
+        made.append(Grouping("ame", flagged(people.known["ame"] == 1, "AME", "no AME"), _sees(people, "ame")))
     if "fdep_quintile" in people.known:
-        made.append(Grouping("fdep", _texts(people.known["fdep_quintile"]), _sees(people, "fdep_quintile")))
+        made.append(Grouping("fdep", as_texts(people.known["fdep_quintile"]), _sees(people, "fdep_quintile")))
     if {"ald", "c2s"} <= found.keys() and "age" in people.known:
-        old = _where(people.known["age"] >= OLD, "80+", "under 80")
+        old = flagged(people.known["age"] >= OLD, "80+", "under 80")
         sees = _sees(people, "ald_count", "c2s_free", "age")
-        made.append(Grouping("ald_c2s_old", in_all([_texts(found["ald"]), _texts(found["c2s"]), old]), sees))
+        made.append(Grouping("ald_c2s_old", in_all([as_texts(found["ald"]), as_texts(found["c2s"]), old]), sees))
     return made
 
 
@@ -92,9 +93,9 @@ def _of_persons(data: Path, year: int, people: People) -> list[Grouping]:
     regions = reference("regions").set_index("department")["region"]
     dead = pd.to_datetime(persons["death_date"]).dt.year == year
     return [
-        Grouping("region", _texts(persons["department"].map(regions)), False),
-        Grouping("department", _texts(persons["department"]), False),
-        Grouping("deceased", _where(dead, "deceased", "alive"), False),
+        Grouping("region", as_texts(persons["department"].map(regions)), False),
+        Grouping("department", as_texts(persons["department"]), False),
+        Grouping("deceased", flagged(dead, "deceased", "alive"), False),
     ]
 
 
@@ -106,7 +107,7 @@ def _of_last_year(data: Path, before: int, people: People) -> list[Grouping]:
     rank = annual.rank(pct=True, method="average").to_numpy(float)
     quintile = np.char.mod("%.0f", np.clip(np.ceil(5 * rank), 1, 5))
     return [
-        Grouping("new", _where(is_new, "new", "known before"), False),
+        Grouping("new", flagged(is_new, "new", "known before"), False),
         Grouping("no_care", no_care.astype(object), False),
         Grouping("past_quintile", np.where(is_new, OUTSIDE, quintile).astype(object), False),
     ]
@@ -125,9 +126,11 @@ def _sees(people: People, *names: str) -> bool:
     return set(names) <= set(people.seen)
 
 
-def _where(condition: object, yes: str, no: str = OUTSIDE) -> np.ndarray:
+def flagged(condition: object, yes: str, no: str = OUTSIDE) -> np.ndarray:
+    """One level where the condition holds, another (or none) where it does not."""
     return np.where(np.asarray(condition, dtype=bool), yes, no).astype(object)
 
 
-def _texts(labels: object) -> np.ndarray:
+def as_texts(labels: object) -> np.ndarray:
+    """Labels as texts, "unknown" where there is none."""
     return pd.Series(np.asarray(labels, dtype=object)).fillna(UNKNOWN).astype(str).to_numpy(object)

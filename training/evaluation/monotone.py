@@ -2,7 +2,8 @@
 
 A tree is monotone in a feature when no two of its leaves break it: of two leaves that one patient can reach by
 changing that feature alone, the one of higher values is not lower. A sum of such trees, times a positive factor,
-floored, through a rising link, is monotone as well. Every pair of leaves is looked at: no sampling.
+floored, through a rising link, is monotone as well, and so is a product of such parts that are not negative (a
+hurdle). Every pair of leaves is looked at: no sampling.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import lightgbm as lgb
 import numpy as np
 
 from training.evaluation.record import MonotoneRow
+from training.tree_text import NEVER
 
 Interval = tuple[float, float, bool]
 WHOLE: Interval = (-np.inf, np.inf, True)
@@ -63,11 +65,14 @@ def monotone_rows(
 
 
 def broken_by(leaves: list[Leaf], feature: int, direction: int) -> list[float]:
-    """By how much each comparable pair of leaves breaks the direction (0 where it does not)."""
+    """By how much each comparable pair of leaves breaks the direction (0 where it does not).
+
+    A leaf that missing values alone reach (beyond `NEVER`) is neither above nor below another.
+    """
     gaps = []
     for one, other in combinations(leaves, 2):
         first, second = one.box.get(feature, WHOLE), other.box.get(feature, WHOLE)
-        if first[:2] == second[:2] or not _meet(one, other, feature):
+        if first[:2] == second[:2] or max(first[0], second[0]) >= NEVER or not _meet(one, other, feature):
             continue
         low, high = (one, other) if first[0] < second[0] or first[1] < second[1] else (other, one)
         gaps.append(max(direction * (low.value - high.value), 0.0))
@@ -78,7 +83,8 @@ def _meet(one: Leaf, other: Leaf, feature: int) -> bool:
     """Whether some values of the other features reach both leaves."""
     for place in one.box.keys() & other.box.keys():
         (low, high, missing), (other_low, other_high, other_missing) = one.box[place], other.box[place]
-        if place != feature and not (max(low, other_low) < min(high, other_high) or (missing and other_missing)):
+        is_shared = max(low, other_low) < min(high, other_high, NEVER)
+        if place != feature and not (is_shared or (missing and other_missing)):
             return False
     return True
 

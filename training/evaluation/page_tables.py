@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from features.catalogue import by_name
+from features.episodes.catalogue import EPISODE_CATALOGUE
 from training.evaluation.record import (
     CodeRow,
     CoverageRow,
@@ -19,7 +20,17 @@ from training.evaluation.record import (
     SizeRow,
     StructureRow,
 )
-from training.evaluation.wording import DASH, between, group_name, level_name, model_name, number, texts, written
+from training.evaluation.wording import (
+    DASH,
+    between,
+    group_name,
+    is_french,
+    level_name,
+    model_name,
+    number,
+    texts,
+    written,
+)
 
 TEXTS = ("group", "level", "verdict", "measure", "means", "model", "structure", "code", "pool", "feature", "capped")
 
@@ -72,8 +83,8 @@ def group_table(rows: Iterable[GroupRow], language: str) -> Table:
     return _table(names, cells, language)
 
 
-def fit_table(fit: Iterable[Figure], language: str) -> Table:
-    """Each measure with its interval and one sentence."""
+def fit_table(fit: Iterable[Figure], language: str, *, capped: bool = True) -> Table:
+    """Each measure with its interval and one sentence; without the capped R² where there is no cap."""
     words = texts(language)
     cells = [
         Row(
@@ -85,19 +96,20 @@ def fit_table(fit: Iterable[Figure], language: str) -> Table:
             )
         )
         for figure in fit
+        if capped or figure.name != "r2_capped"
     ]
     return _table(("measure", "value", "interval", "means"), cells, language)
 
 
 def rival_table(evaluation: Evaluation, language: str) -> Table:
-    """This model and the others, totals made right."""
-    this, words = evaluation.facts.model, texts(language)
+    """This model and the others, totals made right; without the capped R² where there is no cap."""
+    this, words, capped = evaluation.facts.model, texts(language), evaluation.facts.cap_eur is not None
     cells = [
         Row(
             (
                 model_name(row.model, this, language),
                 number(row.r2, 3, language),
-                number(row.r2_capped, 3, language),
+                *((number(row.r2_capped, 3, language),) if capped else ()),
                 number(row.cpm, 3, language),
                 written(row.mae_eur, "EUR", language),
                 _gain(row.r2_gain, language),
@@ -108,8 +120,8 @@ def rival_table(evaluation: Evaluation, language: str) -> Table:
         )
         for row in evaluation.rivals
     ]
-    heads = (words["col_model"], "R²", words["fit_r2_capped"], "CPM", words["fit_mae_eur"])
-    rest = (words["col_r2_gain"], words["col_cpm_gain"], words["col_raw"])
+    heads = (words["col_model"], words["fit_r2"], *((words["fit_r2_capped"],) if capped else ()), "CPM")
+    rest = (words["fit_mae_eur"], words["col_r2_gain"], words["col_cpm_gain"], words["col_raw"])
     return Table(tuple(Head(title, place > 0) for place, title in enumerate((*heads, *rest))), tuple(cells))
 
 
@@ -178,7 +190,7 @@ def code_table(rows: Iterable[CodeRow], language: str) -> Table:
     cells = [
         Row(
             (
-                row.label_fr if language == "fr" else row.label_en,
+                row.label_fr if is_french(language) else row.label_en,
                 written(row.prevalence, "share", language),
                 written(row.eur_per_code, "EUR", language, signed=True),
                 written(row.lowering_share, "share", language),
@@ -206,7 +218,7 @@ def pool_table(rows: Iterable[PoolRow], language: str) -> Table:
 
 def past_table(rows: Iterable[Figure], language: str) -> Table:
     """Euros back per euro of past spending, by feature."""
-    known = by_name()
+    known = {one.name: one for one in EPISODE_CATALOGUE} | by_name()
     cells = [Row((_label(known, row.name, language), written(row.value, "EUR", language))) for row in rows]
     return _table(("feature", "value"), cells, language)
 
@@ -232,7 +244,7 @@ def monotone_table(rows: Iterable[MonotoneRow], language: str) -> Table:
     cells = [
         Row(
             (
-                row.label_fr if language == "fr" else row.label_en,
+                row.label_fr if is_french(language) else row.label_en,
                 _count(row.pairs, language),
                 _count(row.broken, language),
             )
@@ -278,4 +290,4 @@ def _gain(figure: Figure | None, language: str) -> str:
 
 def _label(known: dict, name: str, language: str) -> str:
     found = known.get(name)
-    return name if found is None else found.label_fr if language == "fr" else found.label_en
+    return name if found is None else found.label_fr if is_french(language) else found.label_en

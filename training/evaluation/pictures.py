@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -16,7 +13,8 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from training.evaluation.money import POLICY_SIZE
 from training.evaluation.record import Evaluation, GroupRow
-from training.evaluation.wording import group_name, level_name, model_name, number, texts
+from training.evaluation.wording import cell_name, model_name, number, texts
+from training.pages import inline_svg
 
 INK, QUIET, BLUE, AMBER, PALE = "#0f172a", "#475569", "#1d4ed8", "#b45309", "#cbd5e1"
 LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)))
@@ -26,7 +24,6 @@ SETTINGS: dict[Any, Any] = {
     "xtick.color": QUIET, "ytick.color": QUIET,
 }  # fmt: skip
 WIDTH, MOST_GROUPS, MOST_STRUCTURES, LONGEST = 7.4, 14, 40, 52
-IDENTIFIER = re.compile(r'(?<=\bid=")([^"]+)|(?<=href="#)([^"]+)|(?<=url\(#)([^)]+)')
 
 
 def drawings(evaluation: Evaluation, language: str) -> dict[str, str]:
@@ -53,7 +50,7 @@ def drawings(evaluation: Evaluation, language: str) -> dict[str, str]:
             axes = canvas.subplots()
             draw(axes, evaluation, language)
             axes.spines[["top", "right"]].set_visible(False)
-            found[name] = _svg(canvas, name, texts(language).get(f"{name}_plot", name))
+            found[name] = inline_svg(canvas, texts(language).get(f"{name}_plot", name), name=name)
     return found
 
 
@@ -148,19 +145,5 @@ def _euros(language: str) -> FuncFormatter:
 
 
 def _label(row: GroupRow, language: str) -> str:
-    label = f"{group_name(row.group, language)} : {level_name(row.group, row.level, language)}"
+    label = cell_name(row.group, row.level, language)
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1].rstrip()}…"
-
-
-def _svg(canvas: Canvas, name: str, told: str) -> str:
-    """The drawing alone; identifiers begin with its name, since a page holds several."""
-    buffer = io.StringIO()
-    canvas.savefig(buffer, format="svg", metadata=_nothing(("Date", "Creator", "Format", "Type")))
-    svg = buffer.getvalue()
-    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = IDENTIFIER.sub(lambda found: f"{name}-{found.group()}", svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{told}" ', 1).strip()
-
-
-def _nothing(names: Sequence[str]) -> dict[str, None]:
-    return dict.fromkeys(names)

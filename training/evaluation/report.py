@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
+from features.versions import EPISODE_UNIT
 from training.evaluation.page_tables import (
     Table,
     code_table,
@@ -26,11 +24,11 @@ from training.evaluation.page_tables import (
 )
 from training.evaluation.pictures import drawings
 from training.evaluation.record import Evaluation, Incentives, Verdict
-from training.evaluation.wording import number, sentence, texts, written
+from training.evaluation.structures import ASSUMED_BETWEEN_SD
+from training.evaluation.wording import is_french, meaning, number, sentence, texts, voice_of, written
+from training.pages import MARKS, ORDER, page_template
 
-TEMPLATES = Path(__file__).parent / "templates"
-ORDER = ("bad", "doubt", "good", "told")
-MARKS = {"good": "✓", "doubt": "◐", "bad": "✗", "told": "·"}
+PACKAGE = Path(__file__).parent
 FIRST_GROUPS, FIRST_CODES, FIRST_COVERAGE = 25, 15, 12
 
 
@@ -39,16 +37,18 @@ def evaluation_html(evaluation: Evaluation, language: str = "fr") -> str:
 
     Errors: InputError for another language.
     """
-    return _template().render(page=page_of(evaluation, language), w=texts(language))
+    voice = voice_of(language, evaluation.facts.unit)
+    return page_template(PACKAGE, "evaluation.html").render(
+        page=page_of(evaluation, voice) | {"language": language}, w=texts(voice)
+    )
 
 
 def page_of(evaluation: Evaluation, language: str) -> dict[str, Any]:
     """What the template shows, in words."""
     facts = evaluation.facts
-    title = facts.title_fr if language == "fr" else facts.title_en
+    title = facts.title_fr if is_french(language) else facts.title_en
     named = {"title": title, "version": facts.version, "year": facts.year}
     return {
-        "language": language,
         "subtitle": texts(language)["subtitle"].format(**named),
         "tiles": _tiles(evaluation, language),
         "verdicts": _verdicts(evaluation.verdicts, language),
@@ -66,22 +66,10 @@ def in_order(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda verdict: ORDER.index(verdict.status))
 
 
-@cache
-def _template() -> Template:
-    pages = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template("evaluation.html")
-
-
 def _tiles(evaluation: Evaluation, language: str) -> list[tuple[str, str]]:
     facts, words = evaluation.facts, texts(language)
     return [
-        (number(facts.patients, 0, language), words["tile_patients"]),
+        (number(facts.weight if facts.unit == EPISODE_UNIT else facts.patients, 0, language), words["tile_patients"]),
         (written(facts.observed_eur, "EUR", language), words["tile_observed"]),
         (written(facts.expected_eur, "EUR", language), words["tile_expected"]),
         (number(facts.expected_eur / facts.observed_eur, 3, language), words["tile_ratio"]),
@@ -90,7 +78,12 @@ def _tiles(evaluation: Evaluation, language: str) -> list[tuple[str, str]]:
 
 def _verdicts(verdicts: tuple[Verdict, ...], language: str) -> list[dict[str, str]]:
     return [
-        {"status": one.status, "mark": MARKS[one.status], "sentence": sentence(one, language)}
+        {
+            "status": one.status,
+            "mark": MARKS[one.status],
+            "sentence": sentence(one, language),
+            "meaning": meaning(one, language),
+        }
         for one in in_order(verdicts)
     ]
 
@@ -122,7 +115,7 @@ def _fit(evaluation: Evaluation, language: str) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "cap": cap,
-        "fit": fit_table(evaluation.fit, language),
+        "fit": fit_table(evaluation.fit, language, capped=facts.cap_eur is not None),
         "rivals": rival_table(evaluation, language),
         "decomposition": words["decomposition"].format(**parts),
     }
@@ -134,7 +127,9 @@ def _chance(evaluation: Evaluation, language: str) -> dict[str, Any]:
     return {
         "sizes": size_table(evaluation.sizes, language),
         "structures": structure_table(evaluation.structures, language),
-        "between": words["between"].format(sd=written(evaluation.between_sd, "share", language), how=how),
+        "between": words["between"].format(sd=written(evaluation.between_sd, "share", language), how=how)
+        if evaluation.between_sd
+        else words["between_none"].format(sd=written(ASSUMED_BETWEEN_SD, "share", language)),
         "coverage": coverage_table(evaluation.coverage[:FIRST_COVERAGE], language),
         "coverage_rest": coverage_table(evaluation.coverage[FIRST_COVERAGE:], language),
     }

@@ -54,29 +54,45 @@ def group_verdicts(rows: Iterable[GroupRow]) -> tuple[Verdict, ...]:
     """Groups of 1,000 people or more that the model sees, then those it does not: the worst, how many leave the band.
 
     rows: worst first, as `group_rows` gives them. A group that the model may not see is a doubt at most: no model
-    without that information can be right for it.
+    without that information can be right for it. Where no group is that large, the one furthest from its cost whose
+    interval leaves the band is told.
     """
-    rows = [row for row in rows if row.patients is not None and row.patients >= POLICY_SIZE]
+    shown = [row for row in rows if row.patients is not None]
+    large = [row for row in shown if row.patients is not None and row.patients >= POLICY_SIZE]
     found = []
+    if not large:
+        return (_small_groups(shown),)
     for name, is_seen in (("seen_groups", True), ("unseen_groups", False)):
-        those = [row for row in rows if row.is_seen == is_seen]
+        those = [row for row in large if row.is_seen == is_seen]
         if not those:
             continue
         worst = those[0]
         out = [row for row in those if row.verdict == "outside"]
         unsure = [row for row in those if row.verdict == "uncertain"]
         status = (BAD if is_seen else DOUBT) if out else DOUBT if unsure else GOOD
-        figures = (
-            _count("groups", len(those)),
-            _count("outside", len(out)),
-            _count("uncertain", len(unsure)),
-            Figure(name="net", value=worst.net_eur, low=worst.net_low, high=worst.net_high, unit="EUR"),
-            Figure(name="ratio", value=worst.ratio, low=worst.low, high=worst.high, unit="ratio"),
-        )
+        counts = (_count("groups", len(those)), _count("outside", len(out)), _count("uncertain", len(unsure)))
+        figures = (*counts, *_money(worst))
         found.append(
             Verdict(name=name, status=status, figures=figures, words=(("group", worst.group), ("level", worst.level)))
         )
     return tuple(found)
+
+
+def _small_groups(rows: list[GroupRow]) -> Verdict:
+    sure = [row for row in rows if row.low is not None and row.high is not None]
+    sure = [row for row in sure if (row.low or 0.0) > BAND[1] or (row.high or 0.0) < BAND[0]]
+    if not sure:
+        return Verdict(name="no_group", status=TOLD)
+    worst = max(sure, key=lambda row: abs(row.net_eur or 0.0))
+    words = (("group", worst.group), ("level", worst.level))
+    return Verdict(name="small_groups", status=TOLD, figures=_money(worst), words=words)
+
+
+def _money(row: GroupRow) -> tuple[Figure, Figure]:
+    return (
+        Figure(name="net", value=row.net_eur, low=row.net_low, high=row.net_high, unit="EUR"),
+        Figure(name="ratio", value=row.ratio, low=row.low, high=row.high, unit="ratio"),
+    )
 
 
 def fit_verdicts(fit: Iterable[Figure], rivals: tuple[RivalRow, ...]) -> tuple[Verdict, ...]:

@@ -15,11 +15,10 @@ from features.scoring import Scorer, load_scorer
 from features.store import read_dataset, years_written
 from features.tables import PATIENTELE
 from training.baselines import BASELINES, fit_baseline
-from training.evaluation.codes import added_codes, code_rows, past_returns, pool_rows
 from training.evaluation.core import MEMBERS, Beside, Effort, Given, evaluate_given, facts_of
 from training.evaluation.groups import People, known_of, yearly_groupings
-from training.evaluation.monotone import monotone_rows
-from training.evaluation.record import Evaluation, Incentives, OracleRow, Stability
+from training.evaluation.incentives import incentives_of
+from training.evaluation.record import Evaluation, OracleRow, Stability
 from training.evaluation.stability import stability_of
 from training.freeze import input_hashes
 from training.judgement import observed_of
@@ -44,7 +43,7 @@ class Version:
         return all(known.family != PAST for known in self.scorer.card.features)
 
 
-def evaluate(
+def evaluate_yearly(
     data: Path,
     root: Path,
     *,
@@ -112,26 +111,6 @@ def version_of(root: Path, model: str, version: int) -> Version:
     return Version(scorer, replace(RECIPES[model], features=tuple(catalogue[name] for name in names)))
 
 
-def incentives_of(scorer: Scorer, rows: Rows, *, seed: int = 0) -> Incentives:
-    """Codes, pools, return on past spending and monotone proof of a version, on patients it did not train on."""
-    features = scorer.card.features
-    added = added_codes(scorer.predict, rows.matrix, features, rows.exposure, seed=seed)
-    mean = float(np.average(scorer.predict(rows.matrix), weights=rows.exposure))
-    families = {known.name: known.family for known in features}
-    directions = {known.name: known.monotone for known in features if known.monotone}
-    return Incentives(
-        codes=code_rows(added, features),
-        pools=pool_rows(added, mean),
-        past=past_returns(scorer.predict, rows.matrix, features, families, rows.exposure),
-        monotone=monotone_rows(
-            scorer.booster,
-            [known.name for known in features],
-            directions,
-            labels={known.name: (known.label_fr, known.label_en) for known in features},
-        ),
-    )
-
-
 def _rows_of(data: Path, recipe: Recipe, year: int) -> tuple[Rows, Rows]:
     """Every patient with a declared doctor, and those of the national reference (outside the experiments)."""
     everyone, _ = load_rows(data, recipe, [year], excluded=pd.Index([]))
@@ -139,6 +118,11 @@ def _rows_of(data: Path, recipe: Recipe, year: int) -> tuple[Rows, Rows]:
     if not outside.any():
         raise MissingError(f"{year}: every patient is in an experiment; the national reference is empty")
     return everyone, _some(everyone, outside)
+
+
+def tested_rows(data: Path, recipe: Recipe, year: int) -> Rows:
+    """The patients who judge a version: declared doctor, outside the experiments. Errors: MissingError."""
+    return _rows_of(data, recipe, year)[1]
 
 
 def _some(rows: Rows, chosen: np.ndarray) -> Rows:
