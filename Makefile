@@ -14,7 +14,7 @@ export BENTOML_DO_NOT_TRACK := True
 export OTEL_SDK_DISABLED := true
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help install demo test check format lint types docs serve bento clean
+.PHONY: help install demo test check format lint types audit docs serve bento clean
 
 help:  ## these lines
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,11 +41,15 @@ check: format lint types test  ## what CI runs
 format: install  ## formatting, checked
 	$(RUN)ruff format --check .
 
-lint: install  ## lint
+lint: install  ## lint, and what bandit finds unsafe
 	$(RUN)ruff check .
+	$(RUN)bandit --quiet --recursive --severity-level medium features training schemes serving forfait
 
 types: install  ## mypy, no untyped defs
 	$(RUN)mypy
+
+audit: install  ## known vulnerabilities of what uv.lock holds, asked of osv.dev (not in CI: it wants the network)
+	$(RUN)uv audit --frozen --preview-features audit
 
 docs: install  ## reference pages from the code, then the site in site/
 	$(RUN)python -m docs.generate

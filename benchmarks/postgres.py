@@ -13,8 +13,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-BINARIES = Path("/usr/lib/postgresql/15/bin")
-MISSING = f"PostgreSQL 15 is not in {BINARIES}: apt-get install postgresql-15, and install forfait[postgresql]"
+DEBIAN = Path("/usr/lib/postgresql")
+MISSING = f"PostgreSQL is not in {DEBIAN}/*/bin: apt-get install postgresql, and install forfait[postgresql]"
+
+
+def binaries() -> Path | None:
+    """Folder of the programs of the newest PostgreSQL of Debian; None where there is none."""
+    found = [path.parent for path in DEBIAN.glob("*/bin/initdb") if path.parts[-3].isdecimal()]
+    return max(found, key=lambda path: int(path.parts[-2]), default=None)
 
 
 def why_absent() -> str | None:
@@ -23,7 +29,7 @@ def why_absent() -> str | None:
         import psycopg  # noqa: F401
     except ImportError:
         return MISSING
-    return None if (BINARIES / "initdb").exists() else MISSING
+    return None if binaries() else MISSING
 
 
 @dataclass(frozen=True)
@@ -52,15 +58,41 @@ class Cluster:
 
     def create(self, name: str) -> str:
         """Address of a new database."""
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "keeper", name)
+        self._run("createdb", *self._where, name)
         return self._url(name)
 
+    def url_of(self, name: str, role: str) -> str:
+        """Address of a database for a role."""
+        return f"postgresql+psycopg://{role}@127.0.0.1:{self.port}/{name}"
+
     def _url(self, name: str) -> str:
-        return f"postgresql+psycopg://keeper@127.0.0.1:{self.port}/{name}"
+        return self.url_of(name, "keeper")
+
+    def script(self, name: str, file: Path, **variables: str) -> None:
+        """Run a script of psql in a database."""
+        here = self.folder / file.name
+        shutil.copy(file, here)  # the server's user may not read the project
+        here.chmod(0o644)
+        given = [word for key, value in variables.items() for word in ("--set", f"{key}={value}")]
+        self._run(
+            "psql", *self._where, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *given, f"--file={here}", name
+        )
+
+    def dump(self, name: str, file: Path) -> None:
+        """A copy of a database, in the format of pg_restore; `file` lies where the server's user may write."""
+        self._run("pg_dump", *self._where, "--format=custom", f"--file={file}", name)
+
+    def restore(self, name: str, file: Path) -> None:
+        """A copy, put into an empty database."""
+        self._run("pg_restore", *self._where, "--exit-on-error", f"--dbname={name}", str(file))
+
+    @property
+    def _where(self) -> tuple[str, ...]:
+        return "-h", "127.0.0.1", "-p", str(self.port), "-U", "keeper"
 
     def _run(self, program: str, *words: str) -> None:
         as_user = ["runuser", "-u", self.user, "--"] if self.user else []
-        command = [*as_user, str(BINARIES / program), *words]
+        command = [*as_user, f"{binaries()}/{program}", *words]
         # pg_ctl hands its output to the server, which would keep a pipe open.
         with tempfile.TemporaryFile() as told:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told, cwd="/", timeout=60)

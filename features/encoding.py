@@ -8,14 +8,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.encoding_json import RowDecoder, row_decoder
 from features.errors import RequestError
 from features.versions import CardFeature
 
@@ -47,7 +50,21 @@ class Encoder:
     low: np.ndarray
     high: np.ndarray
     nullable: np.ndarray
+    is_other: np.ndarray
     pickers: tuple[Callable[[Mapping[str, object]], tuple[object, ...]], ...] = field(repr=False)
+
+    @cached_property
+    def decoder(self) -> RowDecoder:
+        """What decodes rows that are JSON text."""
+        return row_decoder(self.features, self.ranks)
+
+    def json(self, rows: bytes | msgspec.Raw, count: int) -> np.ndarray | None:
+        """As `rows`, of an array of `count` objects as JSON text; None where only `rows` can tell what is wrong.
+
+        A feature given twice is not seen here.
+        """
+        matrix = self.decoder.matrix(rows, count)
+        return None if matrix is None else self._checked(matrix)
 
     def rows(self, rows: Rows) -> np.ndarray:
         """Matrix (n, features) of rows by name (JSON), in the order of the card.
@@ -79,6 +96,9 @@ class Encoder:
         return self._checked(matrix)
 
     def _checked(self, matrix: np.ndarray) -> np.ndarray:
+        is_flag_value = (matrix == 0.0) | (matrix == 1.0)
+        if ((matrix >= self.low) & (matrix <= self.high) & (is_flag_value | self.is_other)).all():
+            return matrix
         null = np.isnan(matrix)
         wrong = (matrix < self.low) | (matrix > self.high) | (null & ~self.nullable)
         flags = matrix[:, self.flags]
@@ -108,6 +128,7 @@ def encoder_of(features: Sequence[CardFeature]) -> Encoder:
         low=np.array([-LARGEST if f.low is None or f.kind == "category" else f.low for f in features], dtype=float),
         high=np.array([LARGEST if f.high is None or f.kind == "category" else f.high for f in features], dtype=float),
         nullable=np.array([feature.nullable for feature in features], dtype=bool),
+        is_other=np.array([kind != "flag" for kind in kinds], dtype=bool),
         pickers=(_picker([names[i] for i in numbers]), _picker([names[i] for i in flags])),
     )
 
@@ -214,15 +235,24 @@ def _arrow_column(feature: CardFeature, column: pd.Series) -> pa.Array | pa.Chun
         raise refused(feature, "a column of mixed or unreadable values") from None
 
 
+def check_type(feature: CardFeature, kind: pa.DataType) -> None:
+    """FeatureError for a column of a type that `feature` does not take; null, of which all values are, is taken."""
+    if feature.kind == "category":
+        value = kind.value_type if pa.types.is_dictionary(kind) else kind
+        is_right = pa.types.is_string(value) or pa.types.is_large_string(value)
+    else:
+        is_right = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+        is_right |= feature.kind == "flag" and pa.types.is_boolean(kind)
+    if not (is_right or pa.types.is_null(kind)):
+        raise refused(feature, "a column of this type")
+
+
 def _encoded_column(feature: CardFeature, column: pa.ChunkedArray, ranks: dict[str, float] | None) -> np.ndarray:
+    check_type(feature, column.type)
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)
     if ranks is not None:
         return _ranked(feature, column, ranks)
-    kind = column.type
-    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if not (is_number or (feature.kind == "flag" and pa.types.is_boolean(kind))):
-        raise refused(feature, "a column of this type")
     try:
         numbers = column.cast(pa.float64(), safe=False).to_numpy()
     except pa.ArrowException:
@@ -234,13 +264,12 @@ def _ranked(feature: CardFeature, column: pa.ChunkedArray, ranks: dict[str, floa
     """Ranks of a text column, through its dictionary: a repeated text is never written out."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    if not (pa.types.is_string(column.type.value_type) or pa.types.is_large_string(column.type.value_type)):
-        raise refused(feature, "a column of this type")
     encoded = np.empty(len(column))
-    start = 0
+    start, place, known = 0, None, np.empty(0)
     for chunk in column.chunks:
-        texts = chunk.dictionary.to_pylist()
-        known = np.array([np.nan if text is None else ranks.get(text, -1.0) for text in [*texts, None]])
+        if place != (place := _place(chunk.dictionary)):  # batches that share a dictionary look it up once
+            texts = chunk.dictionary.to_pylist()
+            known = np.array([np.nan if text is None else ranks.get(text, -1.0) for text in [*texts, None]])
         codes = pc.fill_null(chunk.indices.cast(pa.int64()), len(known) - 1).to_numpy(zero_copy_only=False)
         encoded[start : start + len(chunk)] = known[codes]
         start += len(chunk)
@@ -248,3 +277,8 @@ def _ranked(feature: CardFeature, column: pa.ChunkedArray, ranks: dict[str, floa
     if wrong.any():
         raise refused(feature, "this value", int(np.argmax(wrong)))
     return encoded
+
+
+def _place(array: pa.Array) -> tuple[int, int, list[int]]:
+    """Where an array lies in memory, which holds for as long as it is kept."""
+    return array.offset, len(array), [buffer.address if buffer else 0 for buffer in array.buffers()]

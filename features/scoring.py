@@ -17,6 +17,7 @@ from features.versions import Card, read_version
 __all__ = ["Scorer", "encode_frame", "encode_rows", "encode_table", "expected_eur", "explained_eur", "load_scorer"]
 
 BASE, FLOOR = "base_eur", "floor_eur"
+ALL_CORES_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -94,4 +95,5 @@ def with_floor(euros: np.ndarray, floor_eur: float | None) -> np.ndarray:
 
 
 def _threads(matrix: np.ndarray) -> int:
-    return 1 if len(matrix) < 1000 else 0
+    """1 below ALL_CORES_ROWS, 0 (all of them) from there: threads that wait for each other cost more than they save."""
+    return 1 if len(matrix) < ALL_CORES_ROWS else 0

@@ -1,4 +1,4 @@
-"""The demo's last step: start the service, ask it for one patient's expected euros, compare with batch scoring."""
+"""The demo's last step: start the service, closed, and ask it for one patient's expected euros; replay the decision."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from features.engine import dataset_path
 from features.errors import ForfaitError
 from features.versions import CardFeature, read_version
 from forfait.console import Step
+from serving.access.callers import AUDITOR, MODELLER
 from serving.access.tables import engine_of
 from serving.access.tokens import Wanted, create
 
@@ -25,37 +26,53 @@ READY_SECONDS = 120.0
 
 
 def ask_service(data: Path, versions: Path, model: str, year: int, step: Step) -> dict[str, object]:
-    """Request, answer and batch prediction of one telling patient; the service is stopped afterwards."""
+    """Request, answers, decision, its replay, and batch prediction of one telling patient; the service is stopped."""
     card, _, _ = read_version(versions, model, 1)
     row, batch_eur = _telling_patient(data, model, card.features, year)
     request = {"model": model, "on": f"{year}-03-01", "rows": [row]}
     (data.parent / "request.json").write_text(json.dumps(request, indent=1), encoding="utf-8")
-    port = _free_port()
+    port, home = _free_port(), versions.resolve().parent
     step("starting the service")
-    access = f"sqlite:///{(versions.parent / 'access.sqlite').resolve()}"
-    environment = os.environ | {"FORFAIT_VERSIONS": str(versions.resolve())}
-    environment |= {"FORFAIT_ACCESS": "closed", "FORFAIT_ACCESS_URL": access}
-    headers = {"Authorization": f"Bearer {_token(access)}"}
+    access = f"sqlite:///{home / 'access.sqlite'}"
+    modeller, auditor = (_bearer(access, role) for role in (MODELLER, AUDITOR))
     command = [sys.executable, "-m", "bentoml", "serve", "serving.service:Forfait", "--port", str(port)]
-    log = (versions.parent / "service.log").open("w")
+    environment, log = _environment(versions.resolve(), access), (home / "service.log").open("w")
     with log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as service:
         try:
-            address = f"http://127.0.0.1:{port}"
-            with httpx.Client(base_url=address, headers=headers, timeout=10, trust_env=False) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
                 _wait_until_ready(client, service, Path(log.name))
-                answer = client.post("/explain", json=request).raise_for_status().json()
-                predicted = client.post("/predict", json=request).raise_for_status().json()
+                asked = _asked(client, request, modeller, auditor)
         finally:
             service.terminate()
             service.wait(timeout=20)
-    return {"request": request, "answer": answer, "predicted": predicted, "batch_eur": batch_eur}
+    return {"request": request, **asked, "batch_eur": batch_eur}
 
 
-def _token(access: str) -> str:
-    """A token of the demo's own, for the day; a modeller predicts and explains, and pays nothing."""
+def _asked(
+    client: httpx.Client, request: object, modeller: dict[str, str], auditor: dict[str, str]
+) -> dict[str, object]:
+    """What a modeller is answered, and what an auditor then finds: the decision, and the same when computed again."""
+    answer = client.post("/explain", json=request, headers=modeller).raise_for_status().json()
+    predicted = client.post("/predict", json=request, headers=modeller).raise_for_status()
+    where = predicted.headers["location"]
+    decision = client.get(where, headers=auditor).raise_for_status().json()
+    replayed = client.post(f"{where}/replay", headers=auditor).raise_for_status().json()
+    return {"answer": answer, "predicted": predicted.json(), "decision": decision, "replayed": replayed}
+
+
+def _environment(versions: Path, access: str) -> dict[str, str]:
+    """Closed, and over the demo's own files, whatever is set outside for another service."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("FORFAIT_")}
+    ours = {"VERSIONS": str(versions), "ACCESS": "closed", "ACCESS_URL": access}
+    ours["LEDGER_URL"] = f"sqlite:///{versions.parent / 'ledger.db'}"
+    return others | {f"FORFAIT_{name}": value for name, value in ours.items()}
+
+
+def _bearer(access: str, role: str) -> dict[str, str]:
+    """The header of a token of the demo's own, for the day."""
     now = datetime.now(UTC)
-    wanted = Wanted(name="demo", role="modeller", expires_on=now.date() + timedelta(days=1))
-    return create(engine_of(access), wanted, by="the demo", at=now)
+    wanted = Wanted(name=f"demo-{role}", role=role, expires_on=now.date() + timedelta(days=1))
+    return {"Authorization": f"Bearer {create(engine_of(access), wanted, by='the demo', at=now)}"}
 
 
 def _telling_patient(

@@ -7,7 +7,7 @@ import math
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import msgspec
@@ -157,6 +157,18 @@ def _served(made: Made) -> dict[str, str]:
         "gap": f"{abs(served_eur - batch_eur):g} €",
         "request": json.dumps(made.served["request"], indent=1, ensure_ascii=False),
         "answer": json.dumps(answer, indent=1, ensure_ascii=False),
+        **_decided(made),
+    }
+
+
+def _decided(made: Made) -> dict[str, str]:
+    decision: Any = made.served["decision"]
+    replayed: Any = made.served["replayed"]
+    kept = {name: decision[name] for name in ("id", "recorded_at", "caller", "versions", "previous_hash", "hash")}
+    return {
+        "decision_number": number(decision["number"], 0),
+        "decision": json.dumps(kept, indent=1, ensure_ascii=False),
+        "replayed": "à l'octet près" if replayed["is_same_bytes"] else "avec des écarts",
     }
 
 
@@ -166,6 +178,7 @@ def _next_commands(made: Made, model: str, year: int) -> str:
         [
             f"forfait in-force {model} --on {year}-06-30 {settings}",
             f"FORFAIT_ACCESS=open forfait serve {settings}",
+            f"forfait ledger verify {settings}",
             f"mlflow ui --backend-store-uri sqlite:///{made.folder}/mlruns/mlflow.db",
         ]
     )

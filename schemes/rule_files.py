@@ -110,7 +110,9 @@ def _yaml(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise RuleError(f"{_place(path)} is missing")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Unique)
+        written = path.read_text(encoding="utf-8")
+        # A SafeLoader that refuses a key given twice.
+        content = yaml.load(written, _Unique)  # nosec B506
     except (yaml.YAMLError, ValueError) as error:
         raise RuleError(f"{_place(path)}: not YAML as it should be: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

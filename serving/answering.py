@@ -17,7 +17,7 @@ from serving.bundles import BUNDLE, answer_bundles
 from serving.reading import JSON, Asked, body_of, media_type, read_query
 from serving.refusals import RefusalError
 from serving.schemes import ROUTES, answer_scheme
-from serving.scoring import EXPLAIN, PREDICT, answer_batch, answer_json, scorer_asked
+from serving.scoring import EXPLAIN, PREDICT, answer_batch, answer_json, scorer_of
 from serving.settings import ServiceSettings
 from serving.store import Store
 
@@ -50,15 +50,14 @@ async def question_of(route: str, request: Request, *, as_page: bool) -> Questio
     kind, settings = media_type(request), request.app.state.settings
     scores, is_table = route in OPERATIONS, kind in FORMATS
     extra = next(iter(request.query_params), None)
-    if extra and not scores:
-        raise RefusalError(422, "the query takes nothing; give everything in the body", field=safe_name(extra))
     if kind != JSON and not (scores and is_table):
         kinds = [JSON, " or ".join(FORMATS)] if scores else [JSON]
         raise RefusalError(415, f"send {', '.join(kinds)} as the Content-Type")
+    if extra and not is_table:
+        raise RefusalError(422, "the query takes nothing; give everything in the body", field=safe_name(extra))
     query = request.url.query if is_table else ""
     if is_table:
-        asked = query_asked(query)
-        await run_sync(partial(scorer_asked, request.app.state.store, asked.model, version=asked.version, on=asked.on))
+        await run_sync(scorer_of, request.app.state.store, query_asked(query))
     body = await body_of(request, settings.max_bytes_batch if is_table else settings.max_bytes_json)
     caller = getattr(request.state, "caller", None)
     return Question(route, kind, body, query, as_page and kind == JSON, None if caller is None else caller.structures)
@@ -80,8 +79,7 @@ def answer_of(store: Store, question: Question, settings: ServiceSettings) -> Re
     if question.media_type == JSON:
         limit, as_page = settings.max_rows_json, question.as_page
         return answer_json(store, question.body, operation=operation, limit=limit, as_page=as_page)
-    asked = query_asked(question.query)
-    scorer = scorer_asked(store, asked.model, version=asked.version, on=asked.on)
+    scorer = scorer_of(store, query_asked(question.query))
     limit = settings.max_rows_batch if operation == PREDICT else settings.max_rows_explained
     return answer_batch(scorer, question.body, operation=operation, limit=limit, media_type=question.media_type)
 

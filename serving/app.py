@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from features.errors import ForfaitError
 from features.versions import Entry
@@ -25,14 +25,15 @@ from serving import pages
 from serving.access.door import door_of
 from serving.access.guard import Guard
 from serving.answering import RECORDED, computed, question_of
+from serving.auditing.routes import HANDLERS
 from serving.clock import Clock, now
 from serving.decisions.recording import recorded
 from serving.decisions.routes import decision, ledger_of, replay
 from serving.metrics import CONTENT_TYPE_LATEST, REQUESTS, SECONDS, exposition
 from serving.openapi import CardWithHash, InForce, Model, Models, openapi
-from serving.reading import JSON, check_query, day, whole_number
+from serving.reading import JSON, Asked, check_query, day, whole_number
 from serving.refusals import RefusalError, refusal_of
-from serving.scoring import scorer_asked
+from serving.scoring import scorer_of
 from serving.settings import ServiceSettings
 from serving.store import Store
 
@@ -55,6 +56,7 @@ def build_app(settings: ServiceSettings | None = None, *, clock: Clock = now) ->
         ("/models/{name}", "GET"): model,
         ("/models/{name}/in-force", "GET"): in_force,
         ("/models/{name}/versions/{version}", "GET"): version_card,
+        **HANDLERS,
         ("/docs", "GET"): docs,
         ("/openapi.json", "GET"): openapi_json,
     }
@@ -162,7 +164,7 @@ async def version_card(request: Request) -> Response:
     """GET /models/{name}/versions/{version}, as JSON or as a page."""
     store, name = request.app.state.store, request.path_params["name"]
     version = whole_number(request.path_params["version"])
-    scorer = await run_sync(partial(scorer_asked, store, name, version=version))
+    scorer = await run_sync(scorer_of, store, Asked(name, version, None, []))
     if wants_page(request):
         return HTMLResponse(pages.card_page(scorer, store.register()))
     return written(CardWithHash(scorer.hash, scorer.card))
@@ -195,6 +197,9 @@ async def not_routed(request: Request, error: Exception) -> Response:
     message = {405: "this path does not take this method"}.get(status, "unknown path")
     response = refused(request, RefusalError(status, f"{message}; see /docs"))
     response.headers.update(getattr(error, "headers", None) or {})
+    if status == 405:  # Starlette names the methods of the first route of a path, not of all
+        routes = (r for r in request.app.routes if isinstance(r, Route) and r.matches(request.scope)[0] != Match.NONE)
+        response.headers["allow"] = ", ".join(sorted({method for route in routes for method in route.methods or ()}))
     return response
 
 

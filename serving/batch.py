@@ -8,13 +8,15 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.encoding import check_names
+from features.encoding import check_names, check_type
 from features.versions import CardFeature
+from serving.parquet_pages import check_pages
 from serving.refusals import RefusalError
 
 PARQUET = "application/vnd.apache.parquet"
 ARROW = "application/vnd.apache.arrow.stream"
 FORMATS = (PARQUET, ARROW)
+MOST_BATCHES = 10_000
 UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError, MemoryError, struct.error)
 
 
@@ -48,9 +50,12 @@ def write_table(table: pa.Table, media_type: str) -> bytes:
 
 def _parquet(body: bytes, features: Sequence[CardFeature], max_rows: int) -> pa.Table:
     texts = [feature.name for feature in features if feature.kind == "category"]
+    _check_rows(check_pages(body, max_rows), max_rows)
     file = pq.ParquetFile(pa.BufferReader(body), read_dictionary=texts)
-    check_names(file.schema_arrow.names, [feature.name for feature in features])
+    _check_columns(file.schema_arrow, features)
     _check_rows(file.metadata.num_rows, max_rows)
+    if not file.metadata.num_rows:
+        return file.schema_arrow.empty_table()
     table = file.read(use_threads=False)
     _check_rows(table.num_rows, max_rows)
     return table
@@ -59,13 +64,24 @@ def _parquet(body: bytes, features: Sequence[CardFeature], max_rows: int) -> pa.
 def _arrow_stream(body: bytes, features: Sequence[CardFeature], max_rows: int) -> pa.Table:
     _check_uncompressed(body)
     with pa.ipc.open_stream(pa.BufferReader(body)) as stream:
-        check_names(stream.schema.names, [feature.name for feature in features])
+        _check_columns(stream.schema, features)
         batches, count = [], 0
         for batch in stream:
             count += batch.num_rows
             _check_rows(count, max_rows)
-            batches.append(batch)
+            if batch.num_rows:
+                batches.append(batch)
         return pa.Table.from_batches(batches, stream.schema)
+
+
+def _check_columns(schema: pa.Schema, features: Sequence[CardFeature]) -> None:
+    """FeatureError for a column that is unknown, missing or of a type that its feature does not take.
+
+    Looked at before anything is read: nested or repeated values take far more room than the body.
+    """
+    check_names(schema.names, [feature.name for feature in features])
+    for feature in features:
+        check_type(feature, schema.field(feature.name).type)
 
 
 def _check_rows(count: int, max_rows: int) -> None:
@@ -74,8 +90,13 @@ def _check_rows(count: int, max_rows: int) -> None:
 
 
 def _check_uncompressed(body: bytes) -> None:
-    """RefusalError 415 for compressed buffers, which would be written out in memory before any size is known."""
-    for message in pa.ipc.MessageReader.open_stream(pa.BufferReader(body)):
+    """RefusalError 415 for compressed buffers, which would be written out in memory before any size is known.
+
+    413 for a stream in so many parts that following them costs more than their rows.
+    """
+    for number, message in enumerate(pa.ipc.MessageReader.open_stream(pa.BufferReader(body))):
+        if number > MOST_BATCHES:
+            raise RefusalError(413, f"over {MOST_BATCHES:,} batches; write larger ones", field="rows")
         if message.type != "schema" and _is_compressed(message.metadata.to_pybytes()):
             raise RefusalError(415, "the Arrow stream is compressed; write it without compression, or send Parquet")
 

@@ -17,16 +17,21 @@ from serving.refusals import RefusalError
 JSON = "application/json"
 FIELD = re.compile(r"`\$\.(\w+)(?:\[(\d+)\])?")
 QUOTED = re.compile(r"field `([^`]*)`")
+ITS_FIELDS = "model, version, on, known_on and rows"
 WHICH = 'name the version ("version": 3) or the day whose version in force is meant ("on": "2024-03-01")'
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A JSON request: the model, one of version and on, and 1 to 10,000 rows of values by feature name."""
+    """A JSON request: the model, one of version and on, and 1 to 10,000 rows of values by feature name.
+
+    `on`: the version in force on that day, as decided by `known_on` (default: as decided so far).
+    """
 
     model: str
     rows: list[dict[str, Any]]
     version: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType | None = msgspec.UNSET
     on: date | msgspec.UnsetType | None = msgspec.UNSET
+    known_on: date | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,24 @@ class Asked:
     version: int | None
     on: date | None
     rows: list[dict[str, Any]]
+    known_on: date | None = None
 
     def __post_init__(self) -> None:
-        """RefusalError unless exactly one of version and day is given."""
+        """RefusalError unless exactly one of version and day is given; only a day is known on another."""
         if (self.version is None) == (self.on is None):
             many = "version and on are both given; " if self.version is not None else ""
             raise RefusalError(400, f"{many}{WHICH}", field="version")
+        if self.known_on is not None and self.on is None:
+            raise RefusalError(400, "known_on goes with on, not with version", field="known_on")
 
 
-DECODER = msgspec.json.Decoder(Body)
+class Head(Body, frozen=True, forbid_unknown_fields=True):
+    """As a body, its rows left as they were sent."""
+
+    rows: msgspec.Raw  # type: ignore[assignment]
+
+
+DECODER, HEAD_DECODER = msgspec.json.Decoder(Body), msgspec.json.Decoder(Head)
 
 
 def media_type(request: Request) -> str:
@@ -90,16 +104,30 @@ def read_json(body: bytes, max_rows: int) -> Asked:
         raise RefusalError(400, "rows is empty; give 1 row or more", field="rows")
     if len(asked.rows) > max_rows:
         raise too_many
-    return Asked(asked.model, asked.version or None, asked.on or None, asked.rows)
+    return Asked(asked.model, asked.version or None, asked.on or None, asked.rows, asked.known_on or None)
+
+
+def read_head(body: bytes) -> tuple[Asked, msgspec.Raw, int] | None:
+    """What a JSON body asks, its rows as they were sent, and how many colons are theirs.
+
+    None for a body that is not as it should be; `read_json` says why.
+    """
+    try:
+        head = HEAD_DECODER.decode(body)
+        asked = Asked(head.model, head.version or None, head.on or None, [], head.known_on or None)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, RefusalError):
+        return None
+    return asked, head.rows, body.count(b":") - _top(head)
 
 
 def read_query(request: Request) -> Asked:
-    """What a Parquet or Arrow request asks: ?model= and one of &version= and &on=."""
+    """What a Parquet or Arrow request asks: ?model=, one of &version= and &on=, with &on= also &known_on=."""
     query = request.query_params
-    check_query(request, {"model", "version", "on"})
+    check_query(request, {"model", "version", "on", "known_on"})
     if "model" not in query:
         raise RefusalError(422, "model is missing; give ?model= and one of &version= and &on=", field="model")
-    return Asked(query["model"], whole_number(query.get("version")), day(query.get("on"), "on"), [])
+    on, known_on = (day(query.get(name), name) for name in ("on", "known_on"))
+    return Asked(query["model"], whole_number(query.get("version")), on, [], known_on)
 
 
 def check_query(request: Request, known: set[str]) -> None:
@@ -133,20 +161,25 @@ def _misfit(message: str) -> RefusalError:
     """The refusal for a body of the wrong shape, from msgspec's message, which holds types and places, no value."""
     if unknown := QUOTED.search(message):
         name = safe_name(unknown.group(1))
-        word = "is missing" if message.startswith("Object missing") else "is not one of model, version, on and rows"
+        word = "is missing" if message.startswith("Object missing") else f"is not one of {ITS_FIELDS}"
         return RefusalError(422, f"{name or 'a field'} {word}", field=name)
     place = FIELD.search(message)
     what = message.partition(" - at ")[0]
     if place is None:
         return RefusalError(422, f'{what}; give {{"model": …, "version": …, "rows": [{{…}}]}}')
     row = int(place.group(2)) if place.group(2) else None
-    right = {"on": "a day as 2024-03-01", "rows": "an array of objects with a value by feature"}.get(place.group(1))
+    days = dict.fromkeys(("on", "known_on"), "a day as 2024-03-01")
+    right = (days | {"rows": "an array of objects with a value by feature"}).get(place.group(1))
     return RefusalError(422, f"{what}{f'; give {right}' if right else ''}", field=place.group(1), row=row)
 
 
 def _check_no_double(asked: Body, body: bytes) -> None:
-    top = 2 + (asked.version is not msgspec.UNSET) + (asked.on is not msgspec.UNSET)
-    check_no_double(body, top + sum(map(len, asked.rows)))
+    check_no_double(body, _top(asked) + sum(map(len, asked.rows)))
+
+
+def _top(asked: Body) -> int:
+    """Fields of the body itself."""
+    return 2 + sum(given is not msgspec.UNSET for given in (asked.version, asked.on, asked.known_on))
 
 
 def check_no_double(body: bytes, fields: int) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from serving.bundles import BUNDLE
 from serving.bundles_answers import Bundles
 from serving.french import number
+from serving.openapi_examples import SCHEMES
 from serving.reading import JSON
 from serving.schemes import ROUTES, Route
 from serving.schemes_answers import Paid, Targets
@@ -51,6 +52,7 @@ WORDS = {
     "episodes": "Épisodes ; expected_eur est le coût attendu, pathway le parcours, si les règles les distinguent.",
     "contracts": "Contrats signés ; sans eux, la liste fait foi.",
 }
+DAY = "^(19|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}$"
 FEATURES = (
     "Caractéristiques à la place de expected_eur : valeur par nom, toutes celles de la fiche de la version demandée."
 )
@@ -86,7 +88,7 @@ def _operation(route: Route, references: Mapping[type, Schema], refused: Schema,
         "responses": {
             "200": {
                 "description": "Montants en centimes, composantes, règles et valeurs retenues.",
-                "content": {JSON: {"schema": answer}},
+                "content": {JSON: {"schema": answer, "example": SCHEMES[route.path]}},
             },
             **{
                 status: {"description": what, "content": {JSON: {"schema": refused}}}
@@ -110,7 +112,9 @@ def _inputs(frames: Mapping[str, Frame]) -> Schema:
     return {
         "type": "object",
         "properties": {
-            name: {"type": "array", "description": WORDS[name], "items": _row(frame)} for name, frame in frames.items()
+            name: {"type": "array", "description": WORDS[name], "items": _row(frame)}
+            | ({"minItems": 1} if frame.when_empty else {})
+            for name, frame in frames.items()
         },
         "required": [name for name, frame in frames.items() if not frame.is_optional],
         "additionalProperties": False,
@@ -138,7 +142,7 @@ def _value(kind_name: str) -> Schema:
     elif kind.type == "text":
         schema |= {"minLength": 1, "maxLength": LONGEST_TEXT}
     elif kind.type == "day":
-        schema["format"] = "date"
+        schema |= {"format": "date", "pattern": DAY}
     elif kind.type == "number":
         schema |= {"minimum": kind.low, "maximum": kind.high}
     return schema

@@ -1,4 +1,4 @@
-"""Settings of the service, by environment variable (FORFAIT_VERSIONS, FORFAIT_MAX_ROWS_JSON…)."""
+"""Settings of the service, by environment variable (FORFAIT_VERSIONS, FORFAIT_MAX_ROWS_JSON…) or file of secrets."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+from features.errors import RuleError
 
 MEBIBYTE = 1024 * 1024
 ACCESS_URL = "sqlite:///mlruns/access.sqlite"
+SECRETS = "FORFAIT_SECRETS"
 QUIET = {"BENTOML_DO_NOT_TRACK": "True", "OTEL_SDK_DISABLED": "true", "DO_NOT_TRACK": "true"}
 
 
 class ServiceSettings(BaseSettings):
-    """Folder of the frozen versions, and the sizes that the service accepts."""
+    """Folder of the frozen versions, and the sizes that the service accepts.
+
+    What an environment should not hold (addresses with passwords) may be a file of the folder FORFAIT_SECRETS, named
+    as the variable in lower case: forfait_ledger_url. A variable that is set wins.
+    """
 
     model_config = SettingsConfigDict(env_prefix="FORFAIT_", hide_input_in_errors=True)
 
@@ -49,6 +56,18 @@ class ServiceSettings(BaseSettings):
     oidc_leeway_seconds: float = Field(default=30.0, ge=0, le=300)
     oidc_keys_seconds: float = Field(default=300.0, gt=0)
     oidc_unknown_key_seconds: float = Field(default=30.0, ge=0)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then variables, then files. Errors: RuleError where the folder of the files is not there."""
+        folder = os.environ.get(SECRETS)
+        if not folder:
+            return named["init_settings"], named["env_settings"]
+        if not Path(folder).is_dir():
+            raise RuleError(f"{SECRETS} is not a folder; give the one that holds the files, /run/secrets say")
+        return named["init_settings"], named["env_settings"], SecretsSettingsSource(settings_cls, secrets_dir=folder)
 
     @property
     def ledger(self) -> str:

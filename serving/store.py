@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +19,7 @@ from serving.refusals import RefusalError
 from serving.schemes_rules import Book, book_of
 
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+WRITTEN_WITHIN_MILLISECONDS = 50
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,18 @@ class Store:
 
     def register(self) -> tuple[Entry, ...]:
         """Promotions, oldest first; RuleError when the register was altered."""
-        path = self.root / "register.jsonl"
-        if not path.exists():
+        try:
+            state = (self.root / "register.jsonl").stat()
+        except (FileNotFoundError, NotADirectoryError):
             return ()
-        state = path.stat()
         key = (state.st_mtime_ns, state.st_size)
-        if key not in self.registers:
-            entries = tuple(read_register(self.root))
-            self.registers.clear()
+        entries = self.registers.get(key)
+        if entries is None:
+            entries = _register_of(self.root)
             self.registers[key] = entries
-        return self.registers[key]
+            for other in set(self.registers) - {key}:
+                self.registers.pop(other, None)
+        return entries
 
     def entry(self, model: str, on: date, *, known_on: date | None = None) -> Entry:
         """What was in force on a day, as decided by `known_on`; RefusalError 404 when nothing was."""
@@ -74,18 +78,21 @@ class Store:
         return book_of(schemes, on=on, known_on=known_on)
 
     def scorer(self, model: str, version: int) -> Scorer:
-        """A version ready to score; RefusalError 404 for an unknown one, RuleError for one altered on disk."""
+        """A version ready to score, the one promoted where it was; RefusalError 404 for an unknown one.
+
+        Errors: RuleError for one altered on disk, or that is not the one promoted.
+        """
+        promoted = {one.version_hash for one in self.register() if (one.model, one.version) == (model, version)}
         known = self.scorers.get((model, version))
-        if known is not None:
+        if known is not None and promoted <= {known.hash}:
             return known
         if version not in (versions := self.versions(model)):
             raise RefusalError(
                 404, f"unknown version of {model}; it has {', '.join(map(str, versions))}", field="version"
             )
         loaded = self._load(model, version)
-        for entry in self.register():
-            if (entry.model, entry.version) == (model, version) and entry.version_hash != loaded.hash:
-                raise RuleError(f"{model} version {version} is not the one that was promoted; restore the frozen files")
+        if promoted - {loaded.hash}:
+            raise RuleError(f"{model} version {version} is not the one that was promoted; restore the frozen files")
         self.scorers[model, version] = loaded
         gc.collect()
         gc.freeze()
@@ -124,3 +131,15 @@ class Store:
         except RefusalError as refusal:
             return refusal.message
         return None
+
+
+def _register_of(root: Path) -> tuple[Entry, ...]:
+    """The register; a last line that is being written is waited for. Errors: RuleError where it was altered."""
+    for _ in range(WRITTEN_WITHIN_MILLISECONDS):
+        try:
+            return tuple(read_register(root))
+        except RuleError:
+            if (root / "register.jsonl").read_bytes().endswith(b"\n"):
+                break
+            time.sleep(0.001)
+    return tuple(read_register(root))

@@ -23,6 +23,14 @@ class Caller:
     structures: frozenset[str] | None
     issuer: str = OURS
 
+    @property
+    def identity(self) -> str:
+        """Who this is, as decisions keep it: no two callers share it, whoever vouches for them.
+
+        A token's name holds no `#`, nor does what a provider calls someone: what comes before the last one vouches.
+        """
+        return self.name if self.issuer == OURS else f"{self.issuer}#{self.name}"
+
 
 ANYONE_HERE = Caller("open", OPEN, None, OPEN)
 

@@ -11,8 +11,8 @@ from anyio.to_thread import run_sync
 from starlette.types import Scope
 
 from serving.access.accesses import Recorder
-from serving.access.bearer import bearer_of
 from serving.access.callers import ANYONE_HERE, Caller, DeniedError
+from serving.access.cookies import credential_of
 from serving.access.rights import Right, is_allowed
 from serving.access.tables import engine_of
 from serving.access.tokens import TokenBook, parts_of
@@ -44,7 +44,7 @@ class Door:
         if self.recorder.is_failing:
             raise DeniedError("unavailable", wait_seconds=1)
         try:
-            caller = await self._caller(bearer_of(scope["headers"]))
+            caller = await self._caller(credential_of(scope["headers"], right))
         except DeniedError as denied:
             if denied.status != 503:
                 self.rates.count_stranger()
@@ -95,7 +95,7 @@ def door_of(settings: ServiceSettings, clock: Clock) -> Door | OpenDoor:
     return Door(
         clock=clock,
         book=TokenBook(engine, clock, settings.access_seconds),
-        rates=rates_of(settings.rate, settings.rate_strangers, clock=clock),
+        rates=rates_of(settings.rate, settings.rate_strangers),
         recorder=Recorder(engine),
         provider=provider,
         fetches=anyio.CapacityLimiter(KEY_FETCHES_AT_ONCE),

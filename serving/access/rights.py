@@ -14,17 +14,22 @@ UNKNOWN = "(unknown)"
 READERS = frozenset({PAYER, AUDITOR, MODELLER})
 PAYERS = frozenset({PAYER})
 AUDITORS = frozenset({AUDITOR})
+EXPLAINED_TO = frozenset({PAYER, AUDITOR})
 
 
 @dataclass(frozen=True)
 class Right:
-    """A route and method, the roles that may, whether anyone may without a token, what the structures bound."""
+    """A route and method, the roles that may, whether anyone may without a token, what the structures bound.
+
+    is_page: a browser may open it with the cookie of the sign-in page; no other route looks at the cookie.
+    """
 
     method: str
     route: str
     roles: frozenset[str] = frozenset()
     is_public: bool = False
     is_scoped: bool = False
+    is_page: bool = False
 
 
 RIGHTS = (
@@ -39,13 +44,23 @@ RIGHTS = (
     Right("POST", "/eds/bundle", PAYERS),
     Right("GET", "/decisions/{id}", READERS, is_scoped=True),
     Right("POST", "/decisions/{id}/replay", AUDITORS, is_scoped=True),
-    Right("GET", "/", READERS),
+    Right("GET", "/", READERS, is_page=True),
     Right("GET", "/models", READERS),
-    Right("GET", "/models/{name}", READERS),
+    Right("GET", "/models/{name}", READERS, is_page=True),
     Right("GET", "/models/{name}/in-force", READERS),
-    Right("GET", "/models/{name}/versions/{version}", READERS),
-    Right("GET", "/docs", frozenset(ROLES)),
-    Right("GET", "/openapi.json", frozenset(ROLES)),
+    Right("GET", "/models/{name}/versions/{version}", READERS, is_page=True),
+    Right("GET", "/sign-in", is_public=True),
+    Right("POST", "/sign-in", is_public=True),
+    Right("POST", "/sign-out", is_public=True),
+    Right("GET", "/audit", AUDITORS, is_scoped=True, is_page=True),
+    Right("GET", "/audit/decisions/{id}", AUDITORS, is_scoped=True, is_page=True),
+    Right("GET", "/audit/decisions/{id}/versions", AUDITORS, is_scoped=True, is_page=True),
+    Right("GET", "/audit/decisions/{id}/explanation", EXPLAINED_TO, is_scoped=True, is_page=True),
+    Right("GET", "/audit/decisions/{id}/explanation.pdf", EXPLAINED_TO, is_scoped=True, is_page=True),
+    Right("GET", "/audit/structures/{id}", AUDITORS, is_scoped=True, is_page=True),
+    Right("GET", "/audit/models/{name}/versions/{version}", AUDITORS, is_page=True),
+    Right("GET", "/docs", frozenset(ROLES), is_page=True),
+    Right("GET", "/openapi.json", frozenset(ROLES), is_page=True),
     Right("GET", "/metrics", frozenset({ADMIN})),
 )
 BY_ROUTE = {(right.method, right.route): right for right in RIGHTS}

@@ -11,16 +11,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from serving.decisions.errors import LedgerError
 
-REVISION = "0001"
+REVISION = "0002"
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 5_108_041_517
 WAIT_SECONDS = 5
 UPGRADE = "run forfait ledger upgrade"
 READS = {"reads": True}
+BEGINS = {"begins": True}
+ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": f"SELECT pg_advisory_xact_lock({LOCK_KEY})"}
 ON_CONNECT = (
     f"SET lock_timeout = '{WAIT_SECONDS}s'",
     "SET statement_timeout = '60s'",
@@ -42,6 +44,8 @@ class Database:
         if self.url.get_backend_name() not in ("sqlite", "postgresql"):
             raise LedgerError("FORFAIT_LEDGER_URL is neither SQLite nor PostgreSQL; give one of them")
         self._opening = Lock()
+        self._writing = Lock()
+        self._writer: Connection | None = None
         self._is_right = False
         self._file: tuple[int, int] | None = None
 
@@ -60,13 +64,24 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is alone to write; committed to disk when it ends well."""
+        """A transaction that is alone to write; committed to disk when it ends well.
+
+        Its connection is kept for the next one, and closed after any error. Those of the driver become SQLAlchemy's.
+        """
         engine = self.opened()
         if self.is_sqlite and _file_of(self.url) != self._file:
             raise LedgerError("the file of the ledger was moved while the service ran; put it back, or restart")
-        with engine.begin() as connection:
-            self._alone(connection)
-            yield connection
+        with self._writing:
+            connection, self._writer = self._writer or engine.connect().execution_options(**BEGINS), None
+            try:
+                with connection.begin(), _told_by_sqlalchemy(connection):
+                    connection.connection.cursor().execute(ALONE[engine.dialect.name])
+                    yield connection
+            except BaseException:
+                connection.invalidate()
+                connection.close()
+                raise
+            self._writer = connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -103,7 +118,8 @@ class Database:
         config = Config(attributes={})
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         with self.engine.begin() as connection:
-            self._alone(connection)
+            if not self.is_sqlite:
+                connection.exec_driver_sql(ALONE["postgresql"])
             found = revision(connection)
             if found is not None and found > REVISION:
                 raise LedgerError(_not_right(found))
@@ -113,12 +129,12 @@ class Database:
 
     def close(self) -> None:
         """Close the connections; the next use opens them again."""
+        with self._writing:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
         if "engine" in vars(self):
             self.engine.dispose()
-
-    def _alone(self, connection: Connection) -> None:
-        if not self.is_sqlite:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
 
 
 def revision(connection: Connection) -> str | None:
@@ -127,6 +143,19 @@ def revision(connection: Connection) -> str | None:
         return None
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     return None if found is None else str(found)
+
+
+@contextmanager
+def _told_by_sqlalchemy(connection: Connection) -> Iterator[None]:
+    """The errors of the driver as SQLAlchemy raises them, which say whether the connection broke."""
+    dialect, driven = connection.dialect, connection.connection
+    try:
+        yield
+    except dialect.loaded_dbapi.Error as error:
+        broke = dialect.is_disconnect(error, driven, None)
+        raise DBAPIError.instance(
+            None, None, error, dialect.loaded_dbapi.Error, connection_invalidated=broke, dialect=dialect
+        ) from error
 
 
 def _file_of(url: URL) -> tuple[int, int] | None:
@@ -176,8 +205,9 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        is_reading = connection.get_execution_options().get("reads")
-        connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+        asked = connection.get_execution_options()
+        if not asked.get("begins"):
+            connection.exec_driver_sql("BEGIN" if asked.get("reads") else ALONE["sqlite"])
 
     return engine
 

@@ -29,9 +29,9 @@ class Ledger:
     clock: Clock
     timeout_seconds: float
 
-    async def record(self, draft: Draft, content: bytes) -> Placed:
+    async def record(self, draft: Draft, content: bytes, structures: frozenset[str] = frozenset()) -> Placed:
         """Where the draft ended, once it is on disk. Errors: UnrecordedError where it is not, or not known to be."""
-        future = self.writer.put(Waiting(draft, content))
+        future = self.writer.put(Waiting(draft, content, structures))
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self.timeout_seconds)
         except TimeoutError:

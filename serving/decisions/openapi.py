@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from serving.decisions.recording import DECISION_ID, IDEMPOTENCY_KEY, REPLAYED
+from serving.openapi_common import UUID
 from serving.reading import JSON
 
 Schema = dict[str, Any]
@@ -19,21 +20,33 @@ KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 HEADERS = {
-    DECISION_ID: {"description": "La décision, inscrite au registre avant la réponse.", "schema": TEXT},
-    "Location": {"description": "Son adresse.", "schema": TEXT},
+    DECISION_ID: {
+        "description": "La décision, inscrite au registre avant la réponse.",
+        "required": True,
+        "schema": UUID,
+    },
+    "Location": {"description": "Son adresse.", "required": True, "schema": TEXT},
     REPLAYED: {"description": "« true » : la réponse déjà donnée sous cette clé.", "schema": TEXT},
 }
-RETRY = {"Retry-After": {"description": "Secondes avant un nouvel essai.", "schema": {"type": "integer"}}}
+RETRY = {"Retry-After": {"description": "Secondes avant un nouvel essai.", "schema": {"type": "integer", "minimum": 1}}}
 CONFLICT = "Cette clé d’idempotence a servi à une autre demande."
 UNRECORDED = (
     "Le registre des décisions ne répond pas, ou la version ou les règles ne peuvent être lues ; rien n’est répondu."
 )
-ID = {"name": "id", "in": "path", "required": True, "description": "Decision-Id de la réponse.", "schema": TEXT}
+SHOWN = "019a0c3e-6f00-7a21-9b4c-5d2f1e0a7c11"
+ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "Decision-Id de la réponse.",
+    "schema": UUID,
+    "example": SHOWN,
+}
 REFUSALS = {"404": "Décision inconnue.", "422": "Paramètre inconnu.", "503": UNRECORDED}
 EXAMPLES: Schema = {
     "getDecision": {
         "number": 1,
-        "id": "019a0c3e-6f00-7a21-9b4c-5d2f1e0a7c11",
+        "id": SHOWN,
         "recorded_at": "2026-11-23T12:35:00.123456Z",
         "caller": "caisse-75",
         "route": "/predict",
@@ -54,7 +67,7 @@ EXAMPLES: Schema = {
         "hash": "9b74…",
     },
     "replayDecision": {
-        "id": "019a0c3e-6f00-7a21-9b4c-5d2f1e0a7c11",
+        "id": SHOWN,
         "number": 1,
         "identical": True,
         "is_same_bytes": True,

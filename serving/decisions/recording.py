@@ -27,13 +27,13 @@ from serving.decisions.record import (
     unpacked,
     unpacked_chunks,
 )
+from serving.decisions.structures import structures_indexed
 from serving.decisions.witness import Witness, parts_of
 from serving.reading import JSON
 from serving.refusals import RefusalError
 
 KEY = re.compile(r"[!-~]{1,255}")
 IDEMPOTENCY_KEY, DECISION_ID, REPLAYED = "Idempotency-Key", "Decision-Id", "Idempotency-Replayed"
-ANONYMOUS = "anonymous"
 SMALL_BYTES = 65_536
 EXPLAINED = ("/explain", "/eds/bundle")
 Compute = Callable[[Witness, Question], Awaitable[Response]]
@@ -57,12 +57,12 @@ async def recorded(request: Request, question: Question, compute: Compute) -> Re
     result = await result_of(response)
     identity = (new_id(ledger.clock()), caller, key, digest)
     size = len(question.body) + len(result)
-    draft, content = await _off_loop(_drafted, question, response, identity, result, witness, size=size)
+    draft, content, structures = await _off_loop(_drafted, question, response, identity, result, witness, size=size)
     if len(draft.request) + len(draft.result) > state.settings.max_bytes_recorded:
         raise RefusalError(
             413, f"over {state.settings.max_bytes_recorded:,} bytes to record; send fewer rows at a time"
         )
-    placed = await ledger.record(draft, content)
+    placed = await ledger.record(draft, content, structures)
     if not placed.is_new:
         return again(await run_sync(ledger.find, placed.id), digest)
     if isinstance(response, StreamingResponse):
@@ -82,9 +82,8 @@ def again(decision: Decision, digest: str) -> Response:
 
 
 def caller_of(request: Request) -> str:
-    """Name of the caller, as access control found it."""
-    caller = getattr(request.state, "caller", None)
-    return ANONYMOUS if caller is None else str(caller.name)
+    """Who calls, as the door found it: two callers of one name, of two providers say, are two callers."""
+    return str(request.state.caller.identity)
 
 
 def key_of(request: Request) -> str | None:
@@ -120,7 +119,7 @@ def _hash_of(question: Question) -> str:
 
 def _drafted(
     question: Question, response: Response, identity: tuple[str, str, str | None, str], result: bytes, witness: Witness
-) -> tuple[Draft, bytes]:
+) -> tuple[Draft, bytes, frozenset[str]]:
     decision_id, caller, key, digest = identity
     draft = Draft(
         id=decision_id,
@@ -140,7 +139,7 @@ def _drafted(
         explanation=IN_RESULT if question.route in EXPLAINED else FROM_REQUEST,
         status=response.status_code,
     )
-    return draft, content_of(draft)
+    return draft, content_of(draft), structures_indexed(question.route, question.media_type, question.body)
 
 
 def _text(values: object) -> str:

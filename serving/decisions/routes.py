@@ -18,6 +18,7 @@ from serving.decisions.ledger import UNKNOWN, Ledger, ledger_at
 from serving.decisions.record import Characteristics, Decision, UsedRules, UsedVersion, unpacked
 from serving.decisions.recording import is_json
 from serving.decisions.replay import replayed
+from serving.decisions.structures import structures_of
 from serving.reading import JSON
 from serving.refusals import RefusalError
 from serving.settings import ServiceSettings
@@ -106,7 +107,7 @@ async def _found(request: Request) -> Decision:
 
 def may_read(caller: Caller, found: Decision) -> bool:
     """Whether a caller may read a decision: its own; an auditor all, or those of its structures alone."""
-    if caller.name == found.caller:
+    if caller.identity == found.caller:
         return True
     if caller.role not in READ_ALL:
         return False
@@ -114,12 +115,3 @@ def may_read(caller: Caller, found: Decision) -> bool:
         return True
     structures = structures_of(found)
     return bool(structures) and may_see(caller, structures)
-
-
-def structures_of(found: Decision) -> set[str]:
-    """Structures that the request of a decision names; none for one that names none."""
-    if not is_json(found.request_type):
-        return set()
-    inputs = msgspec.json.decode(unpacked(found.request)).get("inputs", {})
-    rows = [row for frame in inputs.values() if isinstance(frame, list) for row in frame]
-    return {row["structure_id"] for row in rows if isinstance(row.get("structure_id"), str)}

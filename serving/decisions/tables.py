@@ -1,4 +1,4 @@
-"""The table of decisions. The migrations make it; this is what is read and written."""
+"""The table of decisions and the index of their structures, as they are read and written; the migrations make them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ DECISIONS = Table(
     Column("status", Integer, nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+)
+STRUCTURES = Table(
+    "decision_structures",
+    METADATA,
+    Column("structure_id", Text, primary_key=True),
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
 )
 COLUMNS = [DECISIONS.c[name] for name in FIELDS]
 

@@ -29,6 +29,13 @@ class Witness(Store):
     rules_used: dict[str, UsedRules] = field(default_factory=dict)
     characteristics: list[Characteristics] = field(default_factory=list)
     by_day: set[tuple[str, int]] = field(default_factory=set)
+    registers_seen: list[tuple[Entry, ...]] = field(default_factory=list)
+
+    def register(self) -> tuple[Entry, ...]:
+        """As the store's when it was first asked: a promotion in the middle of an answer does not divide it."""
+        if not self.registers_seen:
+            self.registers_seen.append(super().register())
+        return self.registers_seen[0]
 
     def entry(self, model: str, on: date, *, known_on: date | None = None) -> Entry:
         """As the store's; the version will be noted as that of a day."""
@@ -123,6 +130,11 @@ class SeenScorer:
     def rows(self, rows: Rows) -> np.ndarray:
         """As the encoder's."""
         return self._noted(self._scorer.encoder.rows(rows))
+
+    def json(self, rows: bytes, count: int) -> np.ndarray | None:
+        """As the encoder's."""
+        matrix = self._scorer.encoder.json(rows, count)
+        return None if matrix is None else self._noted(matrix)
 
     def table(self, table: pa.Table) -> np.ndarray:
         """As the encoder's."""

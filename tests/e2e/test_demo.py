@@ -19,6 +19,8 @@ import pytest
 
 from features.errors import InputError
 from forfait.demo import fresh
+from serving.decisions.chain import verify
+from serving.decisions.database import Database
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "demo.json"
 PATIENTS = 2500
@@ -146,6 +148,18 @@ def test_page_is_self_contained_and_tells_the_served_euros(demo: tuple[Path, str
     assert all((folder / link).is_file() for link in linked)
     assert "<script" not in page
     assert re.search(r"écart 0\s€", page)
+
+
+@pytest.mark.slow
+def test_what_was_served_is_on_record(demo: tuple[Path, str]):
+    """Two answers, two decisions of the demo's own ledger, whole; replayed to the byte by an auditor."""
+    database = Database(f"sqlite:///{demo[0] / 'mlruns' / 'ledger.db'}")
+    newest = verify(database)
+    assert newest.number == 2
+    database.close()
+    page = (demo[0] / "index.html").read_text(encoding="utf-8")
+    assert newest.hash in page
+    assert re.search(r"la 2<sup>e</sup> du registre, et un auditeur qui la rejoue la retrouve <b>à l&#39;octet", page)
 
 
 @pytest.mark.slow

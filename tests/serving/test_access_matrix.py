@@ -35,6 +35,16 @@ GET  /models                            P A M
 GET  /models/{name}                     P A M
 GET  /models/{name}/in-force            P A M
 GET  /models/{name}/versions/{version}  P A M
+GET  /sign-in                           *
+POST /sign-in                           *
+POST /sign-out                          *
+GET  /audit                             A
+GET  /audit/decisions/{id}              A
+GET  /audit/decisions/{id}/versions     A
+GET  /audit/decisions/{id}/explanation  P A
+GET  /audit/decisions/{id}/explanation.pdf  P A
+GET  /audit/structures/{id}             A
+GET  /audit/models/{name}/versions/{version}  A
 GET  /docs                              P A M X
 GET  /openapi.json                      P A M X
 GET  /metrics                           X

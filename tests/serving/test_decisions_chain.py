@@ -386,7 +386,7 @@ def test_postgresql_is_upgraded_by_its_keeper(postgres: Cluster):
     with pytest.raises(LedgerError, match="run forfait ledger upgrade"):
         Database(url).opened()
     for _ in range(2):
-        assert "revision 0001" in told("upgrade", "--url", url)
+        assert "revision 0002" in told("upgrade", "--url", url)
     assert told("verify", "--url", url).startswith("0 decisions")
 
 

@@ -13,7 +13,7 @@ from anyio.from_thread import start_blocking_portal
 from features.feature import FAMILIES
 from features.scoring import Scorer
 from serving.app import build_app
-from serving.families import FAMILY_LABELS
+from serving.families import FAMILY_LABELS, FAMILY_LABELS_EN
 from serving.settings import ServiceSettings
 from tests.serving.client import Client
 from tests.serving.made import FEATURES, ROW, body, freeze_log_link, rows_of
@@ -103,6 +103,7 @@ def test_answers_at_the_same_time_do_not_mix(client: Client):
 def test_family_labels_are_those_of_the_catalogue():
     """A copy, because the catalogue imports the engines; this holds them in step."""
     assert {name: labels[0] for name, labels in FAMILIES.items()} == FAMILY_LABELS
+    assert {name: labels[1] for name, labels in FAMILIES.items()} == FAMILY_LABELS_EN
 
 
 def test_a_log_link_explanation_adds_up_in_every_thread(tmp_path: Path):

@@ -36,7 +36,7 @@ def _section(section: Section, language: str, draw: Draw) -> dict[str, Any]:
         "is_alert": section.is_alert,
         "paragraphs": [_set(text, language) for text in section.paragraphs],
         "key_figures": [_key_figure(one, language) for one in section.key_figures],
-        "tables": [_table(table, language) for table in section.tables],
+        "tables": [table_in_words(table, language) for table in section.tables],
         "figures": [_figure(figure, language, draw) for figure in section.figures],
     }
 
@@ -49,9 +49,11 @@ def _key_figure(one: KeyFigure, language: str) -> dict[str, str]:
     }
 
 
-def _table(table: Table, language: str) -> dict[str, Any]:
+def table_in_words(table: Table, language: str) -> dict[str, Any]:
+    """A table as words: caption, columns with their share of the width, rows of texts."""
     cells = _cells(table, language)
     return {
+        "name": table.name,
         "caption": _set(table.caption, language),
         "is_fine": table.is_fine,
         "has_total": table.has_total,
