@@ -64,14 +64,13 @@ def log_explainer(booster: lgb.Booster, references: np.ndarray, factor: float) -
 
 
 def merged(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows that differ to the bit, and which of them each row is: patients alike are explained once.
+    """The rows that differ, and which of them each row is: patients alike are explained once.
 
-    A sum of their bits sorts them; where two that differ share it, nothing is merged.
+    A hash sorts them; where two that differ share one, nothing is merged.
     """
-    bits = matrix.view(np.uint64)
-    odd = np.random.default_rng(0).integers(2**63, size=matrix.shape[1], dtype=np.uint64) * 2 + 1
-    place, sums = pd.factorize((bits * odd).sum(axis=1))
-    first = np.zeros(len(sums), dtype=int)
+    place, hashes = pd.factorize(pd.util.hash_pandas_object(pd.DataFrame(matrix), index=False).to_numpy())
+    first = np.zeros(len(hashes), dtype=int)
     first[place[::-1]] = np.arange(len(matrix))[::-1]
-    same = (bits == bits[first[place]]).all()
-    return (matrix[first], place) if same else (matrix, np.arange(len(matrix)))
+    if not np.array_equal(matrix, matrix[first[place]], equal_nan=True):
+        return matrix, np.arange(len(matrix))
+    return matrix[first], place

@@ -123,8 +123,8 @@ def _tree(info: dict[str, Any]) -> Tree:
             values[node.get("leaf_index", 0)] = node["leaf_value"]
             continue
         at = node["split_index"]
-        feature[at], threshold[at] = node["split_feature"], float(node["threshold"])
         missing[at] = _missing(node)
+        feature[at], threshold[at] = node["split_feature"], node["threshold"]
         for side, child in ((RIGHT, node["right_child"]), (LEFT, node["left_child"])):
             children[at, side] = child.get("split_index", -1 - child.get("leaf_index", 0))
             waiting.append(child)
@@ -171,6 +171,7 @@ def _shapley(children: Any, local: Any, values: Any, share: Any, ways: Any, othe
     later = np.empty((2 * len(local) + 3, 6), dtype=np.int64)
     total = np.empty(summed.shape[1])
     for row in range(len(ways)):
+        order[:] = np.arange(len(others))  # the same sums in the same order, whatever row came before
         _walk(children, local, values, share, ways[row], others, summed, found[row], order, side, path, later, total)
     return found
 
