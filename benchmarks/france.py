@@ -4,11 +4,12 @@
 
 One table per model, all on the same training rows, test year, weights (exposure), groups and draws. Settings of every
 peer are chosen among `--budget` trials on three folds by patient of the training years (at most `--rows` rows), the
-cap of the target among them; ours is the recipe as `forfait train` fits it, without a trial in this run. R² is read at
-the level of the training years, CPM and groups once the total of the test year is made right, and the raw ratio of
-totals stands beside them. Gains are ours − peer, 95 % paired bootstrap by patient. Groups: policy groups that the
-models see, of 1,000 patients or more. Predictions of peers are kept in a folder beside `--out`, so that a run that was
-stopped goes on; `--fresh` forgets them.
+cap of the target among them; ours is the recipe as `forfait train` fits it, without a trial in this run. Patients of
+the test year are not among those that train (`--unseen` groups in turn), since a model that knows its patients by
+heart is no better for others; `--unseen 0` lets it. R² is read at the level of the training years, CPM and groups once
+the total of the test year is made right, and the raw ratio of totals stands beside them. Gains are ours − peer, 95 %
+paired bootstrap by patient. Groups: policy groups that the models see, of 1,000 patients or more. Predictions of peers
+are kept in a folder beside `--out`, so that a run that was stopped goes on; `--fresh` forgets them.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import argparse
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +64,8 @@ def main() -> None:
         year = asked.episodes_year if is_episode_model(model) else asked.year
         case = case_of(asked.data, model, year)
         cache = None if asked.out is None else asked.out.with_suffix("")
-        table, groups = compared(case, budget, asked.peers, cache=cache, fresh=asked.fresh)
+        parts = case.unseen(asked.unseen, seed=asked.seed) if asked.unseen else [(case, np.arange(len(case.tested)))]
+        table, groups = compared(case, parts, budget, asked.peers, cache=cache, fresh=asked.fresh)
         tables.append(table)
         sizes = f"{len(case.trained):,} rows train, {len(case.tested):,} test, cap {case.cap_eur:,.0f} €"
         print(f"\n{model}, {year}: {sizes}\n{shown(table).to_string(index=False)}", flush=True)
@@ -80,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--episodes-year", type=int, default=2023)
     parser.add_argument("--budget", type=int, default=10, help="trials of each peer")
     parser.add_argument("--rows", type=int, default=30_000, help="most training rows on which trials are compared")
+    parser.add_argument(
+        "--unseen", type=int, default=2, help="groups of patients, each tested by models without their past; 0: as paid"
+    )
     parser.add_argument("--peers", nargs="*", default=list(PEERS))
     parser.add_argument("--out", type=Path)
     parser.add_argument("--fresh", action="store_true")
@@ -89,19 +95,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def compared(
-    case: Case, budget: Budget, peers: list[str], *, cache: Path | None = None, fresh: bool = False
+    case: Case,
+    parts: Sequence[tuple[Case, np.ndarray]],
+    budget: Budget,
+    peers: list[str],
+    *,
+    cache: Path | None = None,
+    fresh: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A row per model (ours first, the oracle last), and our policy groups."""
+    """A row per model (ours first, the oracle last), and our policy groups; each of `parts` is learnt by itself."""
     answers: dict[str, Answer] = {}
     with working(case.recipe.model) as say:
-        answers[OURS] = ours(case, budget, lambda step: say(f"{OURS}: {step.partition(' ')[2]}"))
+        answers[OURS] = together(
+            case, parts, lambda part: ours(part, budget, lambda step: say(f"{OURS}: {step.partition(' ')[2]}"))
+        )
         for number, name in enumerate(peers, start=1):
-            where = None if cache is None else cache / f"{case.recipe.model}-{_key(case, budget, name)}.npz"
-            kept = None if where is None or fresh or not where.exists() else _read(where)
             say(f"{number}/{len(peers)} {name}")
-            answers[name] = kept or peer(case, name, budget, lambda step, name=name: say(f"{name}: {step}"))
-            if where is not None and kept is None:
-                _write(where, answers[name])
+            step = partial(_kept_or_learnt, name=name, budget=budget, say=say, cache=cache, fresh=fresh)
+            answers[name] = together(case, parts, step)
     if case.truth is not None:
         answers["oracle"] = Answer(case.truth, case.truth, 0.0, "")
     expected = {name: answer.expected for name, answer in answers.items()}
@@ -109,6 +120,26 @@ def compared(
     table["seconds"] = [answer.seconds for answer in answers.values()]
     table["settings"] = [answer.settings for answer in answers.values()]
     return table, group_table(case, yardstick_of(case, seed=budget.seed), expected[OURS])
+
+
+def together(case: Case, parts: Sequence[tuple[Case, np.ndarray]], answer: Callable[[Case], Answer]) -> Answer:
+    """The answers to the parts of a case, each row's in its place."""
+    expected, raw = np.empty(len(case.tested)), np.empty(len(case.tested))
+    given = []
+    for part, places in parts:
+        given.append(answer(part))
+        expected[places], raw[places] = given[-1].expected, given[-1].raw
+    return Answer(expected, raw, sum(one.seconds for one in given), " | ".join(one.settings for one in given))
+
+
+def _kept_or_learnt(case: Case, *, name: str, budget: Budget, say: Say, cache: Path | None, fresh: bool) -> Answer:
+    where = None if cache is None else cache / f"{case.recipe.model}-{_key(case, budget, name)}.npz"
+    if where is not None and where.exists() and not fresh:
+        return _read(where)
+    answer = peer(case, name, budget, lambda step: say(f"{name}: {step}"))
+    if where is not None:
+        _write(where, answer)
+    return answer
 
 
 def ours(case: Case, budget: Budget, say: Say) -> Answer:

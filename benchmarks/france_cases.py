@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +93,19 @@ class Case:
             factors = stratum_factors(known.euros[fold_rows], folded, known.strata[fold_rows])
             return normalised(expected, self.tested.strata, factors)
         return expected * balance_factor(within, float(known.weight @ known.euros), known.weight)
+
+    def unseen(self, folds: int, *, seed: int) -> list[tuple[Case, np.ndarray]]:
+        """Cases whose training years hold none of the patients that they test, and the places of those test rows.
+
+        A patient of the test year was mostly there in the years before: trees that know their rows by heart know him.
+        """
+        found = []
+        for _, places in split_by_patient(self.tested.patients, folds=folds, seed=seed):
+            others = np.flatnonzero(~np.isin(self.trained.patients, self.tested.patients[places]))
+            rows = (self.rows[0].at(others), self.rows[1].at(places))
+            part = replace(self, trained=self.trained.at(others), tested=self.tested.at(places), rows=rows)
+            found.append((part, places))
+        return found
 
     def folds(self, most_rows: int, *, folds: int, seed: int) -> tuple[Sample, list[tuple[np.ndarray, np.ndarray]]]:
         """At most `most_rows` training rows, whole patients, and their folds by patient."""

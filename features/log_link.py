@@ -9,15 +9,19 @@ reference's own expected euros. Since Σ_j phi_j(r) = ln ŷ − ln b_r, the euro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
+from numpy.polynomial.legendre import leggauss
 
-if TYPE_CHECKING:
-    import shap
+from features.tree_shapley import TreeShapley, tree_shapley
 
-ROWS_AT_ONCE = 20_000
+ROWS_AT_ONCE = 50_000
+# (ŷ − b) / (ln ŷ − ln b) = ∫ ŷ^t b^(1 − t) dt from 0 to 1, by Gauss and Legendre: exact to 1e-12 where ŷ / b < e^12.
+NODES = 12
+PLACES, SHARES = ((numbers + shift) / 2 for numbers, shift in zip(leggauss(NODES), (1, 0), strict=True))
 
 
 @dataclass(frozen=True)
@@ -26,67 +30,47 @@ class LogExplainer:
 
     booster: lgb.Booster
     factor: float
-    explainer: shap.TreeExplainer
-    references: np.ndarray
+    shapley: TreeShapley
     expected: np.ndarray
-    zeroed: np.ndarray
 
     def explain(self, matrix: np.ndarray) -> np.ndarray:
         """Euros, shape (n, features + 1): the base (mean expected euros of the references) first."""
-        euros = np.empty((len(matrix), matrix.shape[1] + 1))
+        rows, place = merged(np.ascontiguousarray(matrix, dtype=float))
+        euros = np.zeros((len(rows), rows.shape[1] + 1))
         euros[:, 0] = self.expected.mean()
-        for start in range(0, len(matrix), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            euros[rows, 1:] = self._split(_as_read(matrix[rows], self.zeroed))
-        return euros
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            into = np.zeros(some.shape)
+            self.shapley.add(some, self._by_row(some), self._by_reference, into)
+            euros[start : start + ROWS_AT_ONCE, 1:] = into
+        return euros[place]
 
-    def _split(self, matrix: np.ndarray) -> np.ndarray:
-        total = np.zeros(matrix.shape)
+    def _by_row(self, matrix: np.ndarray) -> np.ndarray:
         log_expected = np.log(self.factor) + np.asarray(self.booster.predict(matrix, raw_score=True))
-        for reference, expected in zip(self.references, self.expected, strict=True):
-            self.explainer.data = reference[None, :]
-            self.explainer.data_missing = np.isnan(reference)[None, :]
-            phi = self.explainer.shap_values(matrix, check_additivity=False)
-            log_ratio = log_expected - np.log(expected)
-            total += _adding_up(phi, log_ratio) * _mean_slope(log_ratio, expected)[:, None]
-        return total / len(self.references)
+        return SHARES * np.exp(log_expected[:, None] * PLACES)
+
+    @cached_property
+    def _by_reference(self) -> np.ndarray:
+        return self.expected[:, None] ** (1 - PLACES) / len(self.expected)
 
 
 def log_explainer(booster: lgb.Booster, references: np.ndarray, factor: float) -> LogExplainer:
     """Explainer against encoded `references`, shape (references, features), of a model balanced by `factor`.
 
-    Build it once: its construction takes a tenth of a second or more.
+    Build it once: reading the trees takes a tenth of a second or more.
     """
-    import shap  # seconds to import, and of no use to the other models
-
-    zeroed = _zeroed_when_missing(booster)
-    rows = _as_read(references, zeroed)
-    explainer = shap.TreeExplainer(booster, data=rows, feature_perturbation="interventional")
-    return LogExplainer(booster, factor, explainer, rows, factor * np.asarray(booster.predict(rows)), zeroed)
+    expected = factor * np.asarray(booster.predict(references))
+    return LogExplainer(booster, factor, tree_shapley(booster, references), expected)
 
 
-def _as_read(matrix: np.ndarray, zeroed: np.ndarray) -> np.ndarray:
-    plain = np.array(matrix, dtype=float, order="C")
-    plain[:, zeroed] = np.nan_to_num(plain[:, zeroed])
-    return plain
+def merged(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that differ, and which of them each row is: patients alike are explained once.
 
-
-def _adding_up(phi: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """phi with what shap's single precision lost (about 1e-7) given back in proportion to its size."""
-    size = np.abs(phi)
-    mass = size.sum(axis=1, keepdims=True)
-    lost = total[:, None] - phi.sum(axis=1, keepdims=True)
-    return phi + lost * np.divide(size, mass, out=np.zeros_like(size), where=mass > 0)
-
-
-def _mean_slope(log_ratio: np.ndarray, expected: float) -> np.ndarray:
-    """(ŷ − b) / (ln ŷ − ln b) of ŷ = b e^ratio; b itself where ŷ = b."""
-    safe = np.where(log_ratio == 0, 1.0, log_ratio)
-    return expected * np.where(log_ratio == 0, 1.0, np.expm1(safe) / safe)
-
-
-def _zeroed_when_missing(booster: lgb.Booster) -> np.ndarray:
-    """True for features without missing values in training: LightGBM reads a missing one as 0, shap does not."""
-    splits = booster.trees_to_dataframe()
-    seen = splits.loc[splits["missing_type"] == "None", "split_feature"].unique()
-    return np.isin(booster.feature_name(), seen)
+    A hash sorts them; where two that differ share one, nothing is merged.
+    """
+    place, hashes = pd.factorize(pd.util.hash_pandas_object(pd.DataFrame(matrix), index=False).to_numpy())
+    first = np.zeros(len(hashes), dtype=int)
+    first[place[::-1]] = np.arange(len(matrix))[::-1]
+    if not np.array_equal(matrix, matrix[first[place]], equal_nan=True):
+        return matrix, np.arange(len(matrix))
+    return matrix[first], place

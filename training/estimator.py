@@ -30,7 +30,7 @@ from training.basis import Shape
 from training.choice import PATIENCE, blend, folds_of, with_cells
 from training.encoding import encode_table, learn_encoding, ranks_out_of_fold, tree_names, unordered
 from training.members import Table
-from training.trees import balance_cells, grow, without_training_data
+from training.trees import balance_cells, counted_in_rows, grow, without_training_data
 
 LINKS = {"blend": "parts", "regression": "identity", "poisson": "log", "tweedie": "log", "gamma": "log"}
 REFERENCES = 100
@@ -47,7 +47,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     trees of each), "regression" (squared error, additive in euros), "poisson", "tweedie" or "gamma" (log link).
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples, reg_lambda, feature_fraction,
     bagging_fraction, extra_trees (thresholds drawn at random), max_bin: as in LightGBM; bagging is redrawn at
-    each tree.
+    each tree; reg_lambda counts rows of mean target, whatever the objective and unit.
     tweedie_power: variance power, between 1 and 2.
     cap_quantile: share (0 to 1) of the weighted target above which training caps it; None does not.
     floor_eur: lowest prediction (0 or more); needs a target without negative values. A blend is floored at 0 by
@@ -271,14 +271,12 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         self, matrix: np.ndarray, y: np.ndarray, weight: np.ndarray, parameters: dict[str, Any], held: np.ndarray | None
     ) -> lgb.Booster:
         cells = self.balance_columns(self._names)
+        target = capped_target(y, weight, self.cap_)
+        parameters = counted_in_rows(parameters, target, weight)
+        asked, names = dict(parameters), tree_names(self._names)
         data = lgb.Dataset(
-            matrix,
-            capped_target(y, weight, self.cap_),
-            weight=weight,
-            feature_name=tree_names(self._names),
-            params=dict(parameters),
-            free_raw_data=not cells,
-        )
+            matrix, target, weight=weight, feature_name=names, params=asked, free_raw_data=not cells
+        )  # fmt: skip
         booster = grow(data, parameters, held)
         return balance_cells(booster, data, y, parameters, columns=cells) if cells else booster
 

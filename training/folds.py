@@ -20,7 +20,7 @@ from training.balance import balance_factor, capped_target, weighted_quantile
 from training.encoding import tree_names
 from training.estimator import SpendingRegressor
 from training.population import Rows
-from training.trees import balance_cells
+from training.trees import balance_cells, counted_in_rows
 
 PATIENCE = 50
 FOLDS_OF_BLEND = 2
@@ -51,7 +51,8 @@ def out_of_fold(model: SpendingRegressor, rows: Rows, *, folds: int = 5, seed: i
     cap = None if model.cap_quantile is None else weighted_quantile(rows.spent_eur, rows.exposure, model.cap_quantile)
     target = capped_target(rows.spent_eur, rows.exposure, cap)
     data = lgb.Dataset(rows.matrix, target, weight=rows.exposure, feature_name=tree_names(rows.names))
-    parameters = model.tree_parameters(rows.names) | {"early_stopping_round": PATIENCE, "seed": seed}
+    asked = model.tree_parameters(rows.names) | {"early_stopping_round": PATIENCE, "seed": seed}
+    parameters = counted_in_rows(asked, target, rows.exposure)
     grown = cast(lgb.CVBooster, lgb.cv(parameters, data, folds=splits, return_cvbooster=True)["cvbooster"])
     trees = max(int(grown.best_iteration), 1)
     expected = np.empty(len(target))

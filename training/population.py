@@ -36,6 +36,11 @@ class Rows:
         frame = pd.DataFrame(self.matrix, columns=self.names, copy=False)
         return frame.astype(dict.fromkeys(categories, "category")) if categories else frame
 
+    def at(self, places: np.ndarray) -> Rows:
+        """Some of the rows, by place."""
+        parts = (self.matrix, self.spent_eur, self.exposure, self.patients)
+        return Rows(self.names, *(part[places] for part in parts))
+
     @property
     def total_eur(self) -> float:
         """Euros spent, not annualised."""

@@ -22,7 +22,7 @@ from training.recipes import Recipe, card_features, recipe_of
 
 FOLDS = 5
 EXPLAINED_SAMPLE = 2000
-ROWS_PER_LEAF = 3000
+ROWS_PER_LEAF = 10_000
 
 Say = Callable[[str], None]
 
@@ -150,7 +150,7 @@ def estimator_of(recipe: Recipe, rows: Rows, *, seed: int) -> SpendingRegressor:
 
 
 def smallest_leaf(rows: int) -> int:
-    """Fewest rows of a leaf: one in 3,000, between 11 (SNDS disclosure rule) and 1,000 (stability on national data)."""
+    """Fewest rows of a leaf: one in 10,000, from 11 (SNDS disclosure rule) to 1,000 (stability on national data)."""
     return min(max(rows // ROWS_PER_LEAF, 11), 1000)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from training import SpendingRegressor
 from training.balance import balance_factor, held_out, weighted_quantile
+from training.trees import counted_in_rows
 
 QUICK = {"objective": "regression", "n_estimators": 40, "min_child_samples": 10, "learning_rate": 0.2, "n_jobs": 1}
 
@@ -39,6 +40,28 @@ def test_predictions_add_up_to_uncapped_spending(objective, floor):
     assert weight @ expected == pytest.approx(weight @ euros, rel=1e-9)
     assert floor is None or expected.min() >= floor
     assert floor != 60.0 or (expected == 60.0).any()
+
+
+@pytest.mark.parametrize("objective", ["regression", "poisson", "tweedie", "gamma"])
+def test_the_unit_of_spending_changes_nothing(objective):
+    """Spending in cents gives a hundred times the expectation in euros: the penalty of leaves counts rows."""
+    table, euros, weight = spending()
+    model = SpendingRegressor(**{**QUICK, "objective": objective, "reg_lambda": 30.0})
+    in_euros = model.fit(table, euros + 1, sample_weight=weight).predict(table)
+    in_cents = model.fit(table, 100 * (euros + 1), sample_weight=weight).predict(table)
+    assert in_cents == pytest.approx(100 * in_euros, rel=1e-5)
+
+
+def test_the_penalty_of_leaves_counts_rows_of_mean_spending():
+    """Mean 100: Tweedie of power 1.5 has curvature 100 ** 0.5 = 10, Poisson 100; squared error and gamma 1."""
+    asked = {"lambda_l2": 3.0, "tweedie_variance_power": 1.5}
+    of = {
+        objective: counted_in_rows({**asked, "objective": objective}, np.array([50.0, 350.0]), np.array([5.0, 1.0]))
+        for objective in ("tweedie", "poisson", "gamma", "regression")
+    }
+    assert {name: found["lambda_l2"] for name, found in of.items()} == {
+        "tweedie": 30.0, "poisson": 300.0, "gamma": 3.0, "regression": 3.0,
+    }  # fmt: skip
 
 
 def test_predictions_of_a_signed_target_add_up_by_a_shift():

@@ -5,11 +5,15 @@ from __future__ import annotations
 from itertools import product
 from math import factorial
 
+import lightgbm as lgb
 import numpy as np
 import pytest
+import shap
 
-from features.log_link import log_explainer
+from features.errors import RuleError
+from features.log_link import log_explainer, merged
 from features.scoring import Scorer
+from features.tree_shapley import tree_shapley
 from features.versions import Card, CardFeature
 from training import SpendingRegressor
 
@@ -54,7 +58,7 @@ def test_split_is_that_of_brute_force(model):
     fitted, matrix = model
     explained = fitted.explain(matrix[:4])
     for row, euros in zip(matrix[:4], explained.to_numpy(), strict=True):
-        assert euros[1:] == pytest.approx(brute_force(fitted, row), abs=1e-4)
+        assert euros[1:] == pytest.approx(brute_force(fitted, row), abs=1e-8)
 
 
 def test_base_is_the_mean_expectation_of_the_references_and_rows_add_up(model):
@@ -73,6 +77,49 @@ def test_a_value_missing_where_training_had_none_is_read_as_the_trees_read_it(mo
     missing[:, 0], zero[:, 0] = np.nan, 0.0
     explainer = log_explainer(fitted.booster_, fitted.reference_, fitted.balance_factor_)
     assert explainer.explain(missing) == pytest.approx(explainer.explain(zero))
+
+
+def test_shapley_values_are_those_of_shap():
+    """Deep trees of 100 leaves (two words of directions), missing values: the mean over references, by another hand."""
+    generator = np.random.default_rng(5)
+    matrix = generator.normal(size=(3000, 6)).round(1)
+    matrix[generator.random(matrix.shape) < 0.1] = np.nan
+    y = np.nan_to_num(matrix[:, 0] * matrix[:, 1]) + np.abs(np.nan_to_num(matrix[:, 2])) + generator.normal(size=3000)
+    asked = {"num_leaves": 100, "min_data_in_leaf": 5, "verbosity": -1, "num_threads": 1}
+    booster = lgb.train(asked, lgb.Dataset(matrix, y), 8)
+    rows, references = matrix[:200], matrix[500:530]
+    found = np.zeros(rows.shape)
+    tree_shapley(booster, references).add(rows, np.ones((200, 1)), np.full((30, 1), 1 / 30), found)
+    judge = shap.TreeExplainer(booster, data=references, feature_perturbation="interventional")
+    assert found == pytest.approx(judge.shap_values(rows), abs=1e-5)
+    gap = booster.predict(rows) - booster.predict(references).mean()
+    assert found.sum(axis=1) == pytest.approx(gap, abs=1e-10)
+
+
+def test_rows_alike_are_merged_and_rows_apart_are_not():
+    """Missing equals missing, 0 equals −0."""
+    nan = np.nan
+    rows, place = merged(np.array([[1.0, nan], [2.0, 0.0], [1.0, nan], [2.0, -0.0], [1.0, 2.0]]))
+    assert place.tolist() == [0, 1, 0, 1, 2]
+    assert np.isnan(rows[0, 1]) and rows[1:].tolist() == [[2.0, 0.0], [1.0, 2.0]]
+
+
+def test_a_row_is_explained_alone_as_among_others(model):
+    """To the last bit: neither the batch nor its order moves a cent."""
+    fitted, matrix = model
+    explainer = log_explainer(fitted.booster_, fitted.reference_, fitted.balance_factor_)
+    among = explainer.explain(matrix)
+    assert (explainer.explain(matrix[7:8])[0] == among[7]).all()
+    assert (explainer.explain(matrix[::-1])[::-1] == among).all()
+
+
+def test_trees_that_split_on_categories_are_refused():
+    """Our encodings give ranks; a tree of sets of categories is none of ours."""
+    matrix = np.repeat(np.arange(6.0), 50)[:, None]
+    data = lgb.Dataset(matrix, np.repeat([1.0, 5.0, 1.0, 5.0, 1.0, 5.0], 50), categorical_feature=[0])
+    booster = lgb.train({"verbosity": -1, "min_data_per_group": 1, "cat_smooth": 1}, data, 1)
+    with pytest.raises(RuleError, match="train it on encoded numbers"):
+        tree_shapley(booster, matrix[:2])
 
 
 def test_a_frozen_log_link_version_explains_as_the_estimator(model):

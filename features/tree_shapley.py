@@ -1,0 +1,262 @@
+"""Interventional Shapley values of boosted trees against reference rows, exactly, each pair weighed.
+
+For a row x and a reference r a leaf is reached by every mix of their values that its path allows; features of the
+path that only x satisfies (a of them) and only r satisfies (b) share the leaf's value by the weights of Shapley:
+(a − 1)! b! / (a + b)! to each of the first, − a! (b − 1)! / (a + b)! to each of the others. What a tree says depends on
+the directions that a row takes at its nodes alone, so that each pair of directions is worked out once, however many
+rows and references take them. The weight of a pair is Σ over q of (a number of the row) × (a number of the reference):
+the references are summed up before any row is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import factorial
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from numba import njit
+
+from features.errors import RuleError
+
+RIGHT, LEFT, AS_ZERO = 0, 1, 2
+WORD = 62
+FEW = 50
+DEEPEST = 64
+# SHARE[a, b]: of a feature among a that only the row satisfies, beside b that only the reference satisfies.
+SHARE = np.array(
+    [[factorial(max(a - 1, 0)) * factorial(b) / factorial(a + b) for b in range(DEEPEST)] for a in range(DEEPEST)]
+)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One tree: by node its feature, threshold, both children (−1 − leaf) and way of a missing value; leaf values.
+
+    `used`: the features it splits on, ascending; `local`: by node, the place of its feature among them.
+    """
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    children: np.ndarray
+    missing: np.ndarray
+    values: np.ndarray
+    used: np.ndarray
+    local: np.ndarray
+
+    def ways(self, matrix: np.ndarray) -> np.ndarray:
+        """1 where a row goes left, by row and node, shape (n, nodes)."""
+        return _ways(matrix, self.feature, self.threshold, self.missing)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A tree with the directions of its references: those that differ (`ways`), and which each reference takes."""
+
+    tree: Tree
+    ways: np.ndarray
+    taken: np.ndarray
+
+
+@dataclass(frozen=True)
+class TreeShapley:
+    """Trees and references, ready for rows."""
+
+    seen: tuple[Seen, ...]
+
+    def add(self, matrix: np.ndarray, by_row: np.ndarray, by_reference: np.ndarray, into: np.ndarray) -> None:
+        """Add Σ over references of weight × Shapley value, by row and feature, to `into` (n, features).
+
+        weight = by_row (n, q) · by_reference (references, q).
+        """
+        for seen in self.seen:
+            tree, ways = seen.tree, seen.tree.ways(matrix)
+            taken = np.arange(len(ways))
+            if len(ways) > FEW:
+                ways, taken = distinct(ways)
+            summed = _summed(by_reference, seen.taken, len(seen.ways))
+            shapley = _shapley(tree.children, tree.local, tree.values, SHARE, ways, seen.ways, summed, len(tree.used))
+            _accumulate(into, tree.used, shapley, taken, by_row)
+
+
+def tree_shapley(booster: lgb.Booster, references: np.ndarray) -> TreeShapley:
+    """The trees of a booster and encoded `references`, shape (references, features).
+
+    Errors: RuleError for trees that split on categories or treat zeros as missing, which our encodings never give.
+    """
+    rows = np.ascontiguousarray(references, dtype=float)
+    return TreeShapley(tuple(Seen(tree, *distinct(tree.ways(rows))) for tree in trees_of(booster)))
+
+
+def trees_of(booster: lgb.Booster) -> Iterator[Tree]:
+    """The trees that split. Errors: RuleError."""
+    for info in booster.dump_model()["tree_info"]:
+        if "split_index" in info["tree_structure"]:
+            yield _tree(info)
+
+
+def distinct(ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The directions that differ, in order of appearance, and which one each row takes."""
+    codes = np.zeros(len(ways), dtype=np.int64)
+    for start in range(0, ways.shape[1], WORD):
+        word = ways[:, start : start + WORD]
+        bits = word.astype(np.int64) @ (np.int64(1) << np.arange(word.shape[1], dtype=np.int64))
+        part, values = pd.factorize(bits)
+        codes = pd.factorize(codes * len(values) + part)[0]
+    first = np.full(codes.max(initial=-1) + 1, len(codes))
+    np.minimum.at(first, codes, np.arange(len(codes)))
+    return np.ascontiguousarray(ways[first]), codes
+
+
+def _tree(info: dict[str, Any]) -> Tree:
+    count = info["num_leaves"]
+    feature, threshold = np.zeros(count - 1, dtype=np.int64), np.zeros(count - 1)
+    children, missing = np.zeros((count - 1, 2), dtype=np.int64), np.zeros(count - 1, dtype=np.int8)
+    values = np.zeros(count)
+    waiting = [info["tree_structure"]]
+    while waiting:
+        node = waiting.pop()
+        if "split_index" not in node:
+            values[node.get("leaf_index", 0)] = node["leaf_value"]
+            continue
+        at = node["split_index"]
+        missing[at] = _missing(node)
+        feature[at], threshold[at] = node["split_feature"], node["threshold"]
+        for side, child in ((RIGHT, node["right_child"]), (LEFT, node["left_child"])):
+            children[at, side] = child.get("split_index", -1 - child.get("leaf_index", 0))
+            waiting.append(child)
+    used, local = np.unique(feature, return_inverse=True)
+    return Tree(feature, threshold, children, missing, values, used, local)
+
+
+def _missing(node: dict[str, Any]) -> int:
+    if node["decision_type"] != "<=" or node["missing_type"] == "Zero":
+        raise RuleError("a tree splits on categories or on zeros as missing; train it on encoded numbers")
+    if node["missing_type"] == "None":
+        return AS_ZERO
+    return LEFT if node["default_left"] else RIGHT
+
+
+@njit(nogil=True)
+def _ways(matrix: Any, feature: Any, threshold: Any, missing: Any) -> Any:
+    found = np.empty((len(matrix), len(feature)), dtype=np.int8)
+    for row in range(len(matrix)):
+        for node in range(len(feature)):
+            value = matrix[row, feature[node]]
+            if np.isnan(value) and missing[node] != AS_ZERO:
+                found[row, node] = missing[node]
+            else:
+                found[row, node] = (0.0 if np.isnan(value) else value) <= threshold[node]
+    return found
+
+
+@njit(nogil=True)
+def _summed(by_reference: Any, taken: Any, count: int) -> Any:
+    """The numbers of the references that take the same directions."""
+    found = np.zeros((count, by_reference.shape[1]))
+    for reference in range(len(taken)):
+        found[taken[reference]] += by_reference[reference]
+    return found
+
+
+@njit(nogil=True)
+def _shapley(children: Any, local: Any, values: Any, share: Any, ways: Any, others: Any, summed: Any, used: int) -> Any:
+    """Shapley values times the numbers of the references: by directions of rows, feature of the tree, and q."""
+    found = np.zeros((len(ways), used, summed.shape[1]))
+    order = np.arange(len(others))
+    side, path = np.zeros(used, dtype=np.int8), np.empty(used, dtype=np.int64)
+    later = np.empty((2 * len(local) + 3, 6), dtype=np.int64)
+    total = np.empty(summed.shape[1])
+    for row in range(len(ways)):
+        order[:] = np.arange(len(others))  # the same sums in the same order, whatever row came before
+        _walk(children, local, values, share, ways[row], others, summed, found[row], order, side, path, later, total)
+    return found
+
+
+@njit(nogil=True)
+def _walk(
+    children: Any, local: Any, values: Any, share: Any, mine: Any, theirs: Any, summed: Any, into: Any, order: Any,
+    side: Any, path: Any, later: Any, total: Any,
+) -> None:  # fmt: skip
+    """Every leaf that a mix of a row and of some references reaches, shared out to `into`, all references together.
+
+    `order`: the references, of which a stretch goes each way; `side`: 1 where the path holds a feature to mine, 2 to
+    theirs; `path`: those features in order; `later`: ways not gone yet (node, stretch, length of the path, feature
+    held from there on, and to whom).
+    """
+    length, waiting = 0, _put(later, 0, 0, 0, len(order), 0, 0, 0)
+    while waiting:
+        waiting -= 1
+        node, low, high, kept, held, to = later[waiting]
+        while length > kept:
+            length -= 1
+            side[path[length]] = 0
+        if to:
+            side[held], path[length] = to, held
+            length += 1
+        if node < 0:
+            _share_out(values[-1 - node], share, side, path[:length], summed, order[low:high], into, total)
+            continue
+        feature, way = local[node], mine[node]
+        same, other = children[node, way], children[node, 1 - way]
+        if side[feature] == 1:
+            waiting = _put(later, waiting, same, low, high, length, 0, 0)
+            continue
+        middle = _parted(order, low, high, theirs, node, way)
+        if middle > low:
+            waiting = _put(later, waiting, same, low, middle, length, 0, 0)
+        if middle < high:
+            free = side[feature] == 0
+            waiting = _put(later, waiting, other, middle, high, length, feature, 2 * free)
+            if free:
+                waiting = _put(later, waiting, same, middle, high, length, feature, 1)
+    for place in range(length):
+        side[path[place]] = 0
+
+
+@njit(nogil=True)
+def _put(
+    later: Any, waiting: int, node: int, low: int, high: int, length: int, held: int, to: int
+) -> int:  # fmt: skip
+    for place, value in enumerate((node, low, high, length, held, to)):
+        later[waiting, place] = value
+    return waiting + 1
+
+
+@njit(nogil=True)
+def _parted(order: Any, low: int, high: int, theirs: Any, node: int, way: int) -> int:
+    """Where the references end that go `way`, once they stand first in the stretch."""
+    for place in range(low, high):
+        if theirs[order[place], node] == way:
+            order[place], order[low] = order[low], order[place]
+            low += 1
+    return low
+
+
+@njit(nogil=True)
+def _share_out(
+    value: float, share: Any, side: Any, path: Any, summed: Any, some: Any, into: Any, total: Any
+) -> None:  # fmt: skip
+    total[:] = 0.0
+    for reference in some:
+        total += summed[reference]
+    mine = 0
+    for feature in path:
+        mine += side[feature] == 1
+    theirs = len(path) - mine
+    for feature in path:
+        part = value * share[mine, theirs] if side[feature] == 1 else -value * share[theirs, mine]
+        into[feature] += part * total
+
+
+@njit(nogil=True)
+def _accumulate(into: Any, used: Any, shapley: Any, taken: Any, by_row: Any) -> None:
+    for row in range(len(taken)):
+        for feature in range(len(used)):
+            total = 0.0
+            for q in range(by_row.shape[1]):
+                total += by_row[row, q] * shapley[taken[row], feature, q]
+            into[row, used[feature]] += total
