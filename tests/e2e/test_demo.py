@@ -29,7 +29,7 @@ PATIENTS = 2500
 def run(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from forfait.cli import main; main()", "demo"]
     options = ["--patients", str(PATIENTS), "--seed", "1", "--folder", str(folder)]
-    return subprocess.run([*command, *options], capture_output=True, text=True, timeout=580, check=False)
+    return subprocess.run([*command, *options], capture_output=True, text=True, timeout=1500, check=False)
 
 
 def figures(folder: Path) -> dict[str, object]:
