@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.polynomial.legendre import leggauss
 
-from features.tree_shapley import TreeShapley, tree_shapley
+if TYPE_CHECKING:
+    from features.tree_shapley import TreeShapley
 
 ROWS_AT_ONCE = 50_000
 # (ŷ − b) / (ln ŷ − ln b) = ∫ ŷ^t b^(1 − t) dt from 0 to 1, by Gauss and Legendre: exact to 1e-12 where ŷ / b < e^12.
@@ -59,6 +61,8 @@ def log_explainer(booster: lgb.Booster, references: np.ndarray, factor: float) -
 
     Build it once: reading the trees takes a tenth of a second or more.
     """
+    from features.tree_shapley import tree_shapley  # numba takes a second to import, and is of no use to other models
+
     expected = factor * np.asarray(booster.predict(references))
     return LogExplainer(booster, factor, tree_shapley(booster, references), expected)
 

@@ -10,7 +10,7 @@ the references are summed up before any row is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import factorial
 from typing import Any
@@ -30,6 +30,14 @@ DEEPEST = 64
 SHARE = np.array(
     [[factorial(max(a - 1, 0)) * factorial(b) / factorial(a + b) for b in range(DEEPEST)] for a in range(DEEPEST)]
 )
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """By numba, kept on disk for the next process where a folder can be written."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        return njit(nogil=True)(function)
 
 
 @dataclass(frozen=True)
@@ -140,7 +148,7 @@ def _missing(node: dict[str, Any]) -> int:
     return LEFT if node["default_left"] else RIGHT
 
 
-@njit(nogil=True)
+@compiled
 def _ways(matrix: Any, feature: Any, threshold: Any, missing: Any) -> Any:
     found = np.empty((len(matrix), len(feature)), dtype=np.int8)
     for row in range(len(matrix)):
@@ -153,7 +161,7 @@ def _ways(matrix: Any, feature: Any, threshold: Any, missing: Any) -> Any:
     return found
 
 
-@njit(nogil=True)
+@compiled
 def _summed(by_reference: Any, taken: Any, count: int) -> Any:
     """The numbers of the references that take the same directions."""
     found = np.zeros((count, by_reference.shape[1]))
@@ -162,7 +170,7 @@ def _summed(by_reference: Any, taken: Any, count: int) -> Any:
     return found
 
 
-@njit(nogil=True)
+@compiled
 def _shapley(children: Any, local: Any, values: Any, share: Any, ways: Any, others: Any, summed: Any, used: int) -> Any:
     """Shapley values times the numbers of the references: by directions of rows, feature of the tree, and q."""
     found = np.zeros((len(ways), used, summed.shape[1]))
@@ -176,7 +184,7 @@ def _shapley(children: Any, local: Any, values: Any, share: Any, ways: Any, othe
     return found
 
 
-@njit(nogil=True)
+@compiled
 def _walk(
     children: Any, local: Any, values: Any, share: Any, mine: Any, theirs: Any, summed: Any, into: Any, order: Any,
     side: Any, path: Any, later: Any, total: Any,
@@ -217,7 +225,7 @@ def _walk(
         side[path[place]] = 0
 
 
-@njit(nogil=True)
+@compiled
 def _put(
     later: Any, waiting: int, node: int, low: int, high: int, length: int, held: int, to: int
 ) -> int:  # fmt: skip
@@ -226,7 +234,7 @@ def _put(
     return waiting + 1
 
 
-@njit(nogil=True)
+@compiled
 def _parted(order: Any, low: int, high: int, theirs: Any, node: int, way: int) -> int:
     """Where the references end that go `way`, once they stand first in the stretch."""
     for place in range(low, high):
@@ -236,7 +244,7 @@ def _parted(order: Any, low: int, high: int, theirs: Any, node: int, way: int) -
     return low
 
 
-@njit(nogil=True)
+@compiled
 def _share_out(
     value: float, share: Any, side: Any, path: Any, summed: Any, some: Any, into: Any, total: Any
 ) -> None:  # fmt: skip
@@ -252,7 +260,7 @@ def _share_out(
         into[feature] += part * total
 
 
-@njit(nogil=True)
+@compiled
 def _accumulate(into: Any, used: Any, shapley: Any, taken: Any, by_row: Any) -> None:
     for row in range(len(taken)):
         for feature in range(len(used)):
