@@ -20,7 +20,8 @@ from serving import french
 
 ROOT = Path(__file__).parents[2]
 PAIR = ("refused", "wanted")
-SOURCES = [*sorted((ROOT / "schemes/statements").glob("*.py")), *sorted((ROOT / "forfait/documents").glob("*.py"))]
+FOLDERS = ("schemes/statements", "forfait/documents", "serving/documents")
+SOURCES = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.py"))]
 # Texts of the values of a claim: the code names them by dimension and value.
 OF_CLAIMS = ("specialty_", "performer_", "pathway_", "month_", "weekday_", "distance_", "neutralised_")
 
