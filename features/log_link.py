@@ -72,9 +72,10 @@ def merged(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     A hash sorts them; where two that differ share one, nothing is merged.
     """
-    place, hashes = pd.factorize(pd.util.hash_pandas_object(pd.DataFrame(matrix), index=False).to_numpy())
-    first = np.zeros(len(hashes), dtype=int)
-    first[place[::-1]] = np.arange(len(matrix))[::-1]
+    if len(matrix) < 2:
+        return matrix, np.arange(len(matrix))
+    hashes = pd.util.hash_pandas_object(pd.DataFrame(matrix), index=False)
+    place, first = pd.factorize(hashes)[0], np.flatnonzero(~hashes.duplicated())
     if not np.array_equal(matrix, matrix[first[place]], equal_nan=True):
         return matrix, np.arange(len(matrix))
     return matrix[first], place

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from math import factorial
 from typing import Any
 
@@ -24,12 +25,17 @@ from features.errors import RuleError
 
 RIGHT, LEFT, AS_ZERO = 0, 1, 2
 WORD = 62
-FEW = 50
-DEEPEST = 64
-# SHARE[a, b]: of a feature among a that only the row satisfies, beside b that only the reference satisfies.
-SHARE = np.array(
-    [[factorial(max(a - 1, 0)) * factorial(b) / factorial(a + b) for b in range(DEEPEST)] for a in range(DEEPEST)]
-)
+FEW = 50  # rows too few for what they share to be worth the search
+
+
+@cache
+def shares(most: int) -> np.ndarray:
+    """At [a, b], the share of a feature among a that only the row satisfies, beside b that only the reference does.
+
+    `most`: features that a path may hold.
+    """
+    sizes = range(most + 1)
+    return np.array([[factorial(max(a - 1, 0)) * factorial(b) / factorial(a + b) for b in sizes] for a in sizes])
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,7 +92,8 @@ class TreeShapley:
             if len(ways) > FEW:
                 ways, taken = distinct(ways)
             summed = _summed(by_reference, seen.taken, len(seen.ways))
-            shapley = _shapley(tree.children, tree.local, tree.values, SHARE, ways, seen.ways, summed, len(tree.used))
+            used = len(tree.used)
+            shapley = _shapley(tree.children, tree.local, tree.values, shares(used), ways, seen.ways, summed, used)
             _accumulate(into, tree.used, shapley, taken, by_row)
 
 
@@ -114,8 +121,7 @@ def distinct(ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         bits = word.astype(np.int64) @ (np.int64(1) << np.arange(word.shape[1], dtype=np.int64))
         part, values = pd.factorize(bits)
         codes = pd.factorize(codes * len(values) + part)[0]
-    first = np.full(codes.max(initial=-1) + 1, len(codes))
-    np.minimum.at(first, codes, np.arange(len(codes)))
+    first = np.flatnonzero(~pd.Series(codes).duplicated())
     return np.ascontiguousarray(ways[first]), codes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import lightgbm as lgb
@@ -26,21 +26,19 @@ CELL_STEP: Parameters = {
 }
 
 
-CURVED: Mapping[str, Callable[[float], float]] = {"poisson": lambda power: 1.0, "tweedie": lambda power: 2 - power}
-
-
 def counted_in_rows(parameters: Parameters, target: np.ndarray, weight: np.ndarray) -> dict[str, object]:
     """The parameters with a penalty of leaves (`lambda_l2`) that weighs as that many rows of mean spending.
 
-    Under a log link LightGBM adds it to Σ expected ** (2 − power), so that the same number would hold leaves back in
-    thousands of euros, and not at all in cents.
+    Under a log link LightGBM adds it to Σ expected ** (2 − power of the variance), so that the same number would hold
+    leaves back in thousands of euros, and not at all in cents.
     """
-    of_power = CURVED.get(str(parameters["objective"]))
+    powers = {"poisson": 1.0, "tweedie": parameters["tweedie_variance_power"]}
+    power = powers.get(str(parameters["objective"]))
     mean = float(np.average(target, weights=weight))
-    if of_power is None or not mean > 0:
+    if power is None or not mean > 0:
         return dict(parameters)
-    curvature = mean ** of_power(float(cast(float, parameters["tweedie_variance_power"])))
-    return {**parameters, "lambda_l2": float(cast(float, parameters["lambda_l2"])) * curvature}
+    penalty = cast(float, parameters["lambda_l2"]) * mean ** (2 - cast(float, power))
+    return {**parameters, "lambda_l2": penalty}
 
 
 def grow(data: lgb.Dataset, parameters: Parameters, held: np.ndarray | None = None) -> lgb.Booster:

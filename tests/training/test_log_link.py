@@ -13,7 +13,7 @@ import shap
 from features.errors import RuleError
 from features.log_link import log_explainer, merged
 from features.scoring import Scorer
-from features.tree_shapley import tree_shapley
+from features.tree_shapley import Seen, Tree, TreeShapley, distinct, tree_shapley
 from features.versions import Card, CardFeature
 from training import SpendingRegressor
 
@@ -94,6 +94,16 @@ def test_shapley_values_are_those_of_shap():
     assert found == pytest.approx(judge.shap_values(rows), abs=1e-5)
     gap = booster.predict(rows) - booster.predict(references).mean()
     assert found.sum(axis=1) == pytest.approx(gap, abs=1e-10)
+
+
+def test_a_long_path_is_shared_out_evenly():
+    """A chain of 80 nodes, one feature each, worth 1 where all are to the left: 1/80 to each, whoever holds them."""
+    nodes = np.arange(80)
+    children = np.column_stack([np.full(80, -1), np.append(nodes[1:], -2)])
+    tree = Tree(nodes, np.zeros(80), children, np.zeros(80, dtype=np.int8), np.array([0.0, 1.0]), nodes, nodes)
+    left, right, found = np.full((1, 80), -1.0), np.full((1, 80), 1.0), np.zeros((1, 80))
+    TreeShapley((Seen(tree, *distinct(tree.ways(right))),)).add(left, np.ones((1, 1)), np.ones((1, 1)), found)
+    assert found[0] == pytest.approx(np.full(80, 1 / 80))
 
 
 def test_rows_alike_are_merged_and_rows_apart_are_not():
