@@ -13,6 +13,7 @@ from markupsafe import Markup
 from features.scoring import Scorer
 from features.versions import CardFeature, Entry
 from serving import french
+from serving.documents.render import TEMPLATES
 from serving.explanations import Explanation
 from serving.families import family_label
 from serving.waterfall import waterfall_svg
@@ -21,7 +22,7 @@ ROWS_A_PAGE = 20
 KINDS = {"number": "nombre", "flag": "oui ou non (1 ou 0)", "category": "modalité"}
 DIRECTIONS = {1: "croissante", -1: "décroissante", 0: "libre"}
 PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader([Path(__file__).parent / "templates", TEMPLATES]),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
