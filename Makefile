@@ -14,10 +14,10 @@ export BENTOML_DO_NOT_TRACK := True
 export OTEL_SDK_DISABLED := true
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help install demo test check format lint types audit docs serve bento clean
+.PHONY: help install demo test check format lint types audit bench bench-large docs serve bento clean
 
 help:  ## these lines
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/installed: pyproject.toml uv.lock
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "forfait needs Python 3.11 to 3.13: make PYTHON=python3.11")'
@@ -50,6 +50,12 @@ types: install  ## mypy, no untyped defs
 
 audit: install  ## known vulnerabilities of what uv.lock holds, asked of osv.dev (not in CI: it wants the network)
 	$(RUN)uv audit --frozen --preview-features audit
+
+bench: install  ## every benchmark small, under 10 minutes, in one table (docs/benchmarks.md)
+	$(RUN)python -m benchmarks.run
+
+bench-large: install  ## 10 million patients step by step (hours, 60 GB of disk); again goes on where it stopped
+	$(RUN)python -m benchmarks.large
 
 docs: install  ## reference pages from the code, then the site in site/
 	$(RUN)python -m docs.generate

@@ -43,8 +43,11 @@ def _execute(con: duckdb.DuckDBPyConnection, name: str, **words: object) -> None
 
 
 def _lies_at(name: re.Match[str]) -> str:
-    """Quoted path of a raw table: its folder of parts, or its one file."""
-    return f"'{name[1]}/*.parquet'" if Path(name[1]).is_dir() else f"'{name[1]}.parquet'"
+    """Quoted path of a raw table: its folder of parts, those of its months of flux, or its one file."""
+    folder = Path(name[1])
+    if not folder.is_dir():
+        return f"'{folder}.parquet'"
+    return f"'{folder}/*/*.parquet'" if any(folder.glob("flux=*")) else f"'{folder}/*.parquet'"
 
 
 def _code_lists(con: duckdb.DuckDBPyConnection, snds: Path) -> None:

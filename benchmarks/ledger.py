@@ -28,7 +28,9 @@ from rich.table import Table
 
 from benchmarks.ledger_load import Server, body_of, loading, lost
 from benchmarks.postgres import cluster, why_absent
-from benchmarks.serving import Connection, access_url, rows_of, start, take_turns, write_model
+from benchmarks.serving_load import Connection, many, take_turns
+from benchmarks.serving_servers import BARE, OURS, access_url, start
+from benchmarks.serving_versions import rows_of, write_model
 from serving.access.tables import engine_of
 from serving.access.tokens import Wanted, create
 from serving.decisions.chain import verify
@@ -36,7 +38,6 @@ from serving.decisions.database import Database
 
 ENGINES = ("sqlite", "postgresql")
 KILLERS = 16
-OPTIONS = ["--factory", "--host", "127.0.0.1", "--no-access-log", "--log-level", "warning"]
 MOST_RATIO_ONE, LEAST_RATIO_BATCH, MOST_P99_RATIO = 3.0, 0.8, 5.0
 OUT = Console(width=110)
 
@@ -73,36 +74,10 @@ def disk_ms(folder: Path) -> float:
 
 def servers(stack: ExitStack, root: Path, urls: dict[str, str]) -> dict[str, str]:
     """Address by server: the bare endpoint, and our service on each ledger, as `forfait serve` runs it."""
-    found = {"bare": start(stack, ["uvicorn", "benchmarks.serving:bare", *OPTIONS], root=root, probe="/docs")}
+    found = {"bare": start(stack, BARE, root=root, probe="/docs")}
     for engine, url in urls.items():
-        os.environ["FORFAIT_LEDGER_URL"] = url
-        command = ["bentoml", "serve", "serving.service:Forfait", "--host", "127.0.0.1"]
-        found[engine] = start(stack, command, root=root, probe="/readyz")
+        found[engine] = start(stack, OURS, root=root, probe="/readyz", FORFAIT_LEDGER_URL=url)
     return found
-
-
-async def many(address: str, body: bytes, *, token: str, callers: int, seconds: float) -> tuple[np.ndarray, int]:
-    """Milliseconds of every answer to callers that post as fast as they are answered, and how many were not 200."""
-    host, port = address.removeprefix("http://").split(":")
-    head = f"POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    head += f"\r\nAuthorization: Bearer {token}"
-    request, end = f"{head}\r\n\r\n".encode() + body, time.perf_counter() + seconds
-    times: list[float] = []
-    wrong = 0
-
-    async def call() -> None:
-        nonlocal wrong
-        reader, writer = await asyncio.open_connection(host, int(port))
-        while (begun := time.perf_counter()) < end:
-            writer.write(request)
-            answer = await reader.readuntil(b"\r\n\r\n")
-            await reader.readexactly(int(answer.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
-            times.append(1000 * (time.perf_counter() - begun))
-            wrong += not answer.startswith(b"HTTP/1.1 200")
-        writer.close()
-
-    await asyncio.gather(*(call() for _ in range(callers)))
-    return np.array(times), wrong
 
 
 def cost(asked: argparse.Namespace, folder: Path) -> bool:

@@ -10,17 +10,19 @@ from tempfile import TemporaryDirectory
 import ibis
 from ibis.backends import BaseBackend
 
+from features.buckets import Share, bucket_count
 from features.catalogue import FORECAST_FEATURES, Feature
 from features.engine import dataset_path
 from features.evidence import evidence
 from features.flags import morbidity_columns
 from features.forecast import past_use
-from features.history import History, alive_in, load_history
+from features.history import History, alive_in, latest_year, load_history
 from features.morbidity import DIAGNOSIS_SOURCE, MORBIDITY_SOURCE
 from features.payment import SINGLE, is_in_force
 from features.provenance import Provenance
-from features.store import read_dataset, write_dataset
-from features.tables import FEATURE_TABLE
+from features.shares import Made, write_by_share
+from features.store import read_dataset, write_dataset, write_expression
+from features.tables import BENEFICIARIES, FEATURE_TABLE
 
 NEVER_NULL = (MORBIDITY_SOURCE, DIAGNOSIS_SOURCE)
 UNIVERSE = "beneficiaries alive on 1 January, and those born during the year (age 0, no history)"
@@ -41,17 +43,46 @@ def build_features(
     Errors: MissingError where year - 1 was not read.
     """
     say = progress or (lambda step: None)
+    of = bucket_count(BENEFICIARIES, data, latest_year(BENEFICIARIES, data, year))
+    if of > 1:
+        _build_by_share(con, data, year, known_on=known_on, of=of, say=say)
+        return read_dataset(con, FEATURE_TABLE, data, year)
     history = load_history(con, data, year, known_on=known_on)
-    people = alive_in(history.beneficiaries, year)
     say("matching codes of diagnoses and drugs")
     with TemporaryDirectory(dir=data, prefix=".features-") as folder:
-        con.to_parquet(evidence(history), Path(folder) / "evidence")
-        found = con.read_parquet(Path(folder) / "evidence")
-        outside = int(found.anti_join(people, "patient_id").count().execute())
+        rows, outside = _rows_of(con, history, Path(folder))
         say("writing feature_table")
-        rows = feature_rows(history, people, found)
         write_dataset(FEATURE_TABLE, data, rows, year, provenance=_provenance(history, data, year, outside))
     return read_dataset(con, FEATURE_TABLE, data, year)
+
+
+def _build_by_share(
+    con: BaseBackend, data: Path, year: int, *, known_on: date | None, of: int, say: Callable[[str], None]
+) -> None:
+    """As `build_features` for a large country: bucket after bucket, from where an interrupted run stopped."""
+    first = load_history(con, data, year, known_on=known_on, share=Share(0, of))
+
+    def make(share: Share, path: Path) -> dict[str, int]:
+        rows, outside = _rows_of(con, load_history(con, data, year, known_on=known_on, share=share), path.parent)
+        write_expression(FEATURE_TABLE, rows, path)
+        (path.parent / "evidence").unlink()
+        return {"outside": outside}
+
+    def provenance(counts: list[dict[str, int]]) -> Provenance:
+        return _provenance(first, data, year, sum(share["outside"] for share in counts))
+
+    inputs = provenance([]).inputs
+    made = Made(FEATURE_TABLE, year, of, inputs, (first.on, first.known_on, first.years), make)
+    write_by_share(data, made, provenance=provenance, say=say)
+
+
+def _rows_of(con: BaseBackend, history: History, folder: Path) -> tuple[ibis.Table, int]:
+    """Rows of `feature_table`, and how many with evidence of disease are none of its patients."""
+    people = alive_in(history.beneficiaries, history.on.year)
+    con.to_parquet(evidence(history), folder / "evidence")
+    found = con.read_parquet(folder / "evidence")
+    outside = int(found.anti_join(people, "patient_id").count().execute())
+    return feature_rows(history, people, found), outside
 
 
 def _provenance(history: History, data: Path, year: int, outside: int) -> Provenance:

@@ -10,9 +10,10 @@ import ibis
 from ibis.backends import BaseBackend
 
 from features import tables
+from features.buckets import Share
 from features.engine import dataset_path
 from features.errors import MissingError
-from features.store import read_dataset, years_written
+from features.store import read_share, years_written
 
 STAY_YEARS, DRUG_YEARS, USE_YEARS = 6, 2, 1  # stays: five years of loading reach into a sixth of care
 
@@ -42,8 +43,11 @@ def alive_in(people: ibis.Table, year: int) -> ibis.Table:
     return people.filter(born & (people.death_date.isnull() | (people.death_date >= date(year, 1, 1))))
 
 
-def load_history(con: BaseBackend, data: Path, year: int, *, known_on: date | None = None) -> History:
-    """History before 1 January of `year`, as known strictly before `known_on` (default: that day).
+def load_history(
+    con: BaseBackend, data: Path, year: int, *, known_on: date | None = None, share: Share | None = None
+) -> History:
+    """History before 1 January of `year`, as known strictly before `known_on` (default: that day), of a `share` of
+    the patients (default: all).
 
     Persons, contracts and ALD come from the latest reading not after `year`, but for sex and residence (see
     `_as_known`); rights also from the reading of
@@ -52,13 +56,14 @@ def load_history(con: BaseBackend, data: Path, year: int, *, known_on: date | No
     on = date(year, 1, 1)
     known_on = known_on or on
     years = {table.name: _years(table, data, year, back) for table, back in _SOURCES}
-    source = {table.name: _union(con, table, data, years[table.name]) for table, _ in _SOURCES}
+    source = {table.name: _union(con, table, data, years[table.name], share) for table, _ in _SOURCES}
+    latest = years["beneficiaries"][0]
     dated = {name: rows for name, rows in source.items() if "known_date" in rows.columns}
     known = {name: rows.filter(rows.known_date < known_on) for name, rows in dated.items()}
     return History(
         on=on,
         known_on=known_on,
-        beneficiaries=_as_known(con, data, source["beneficiaries"], years["beneficiaries"][0], year),
+        beneficiaries=_as_known(con, data, source["beneficiaries"], latest=latest, year=year, share=share),
         declarations=source["declarations"],
         ald_periods=known["ald_periods"].filter(lambda t: t.start_date <= on),
         coverages=known["coverages"].filter(lambda t: t.start_date < on),
@@ -69,14 +74,16 @@ def load_history(con: BaseBackend, data: Path, year: int, *, known_on: date | No
     )
 
 
-def _as_known(con: BaseBackend, data: Path, people: ibis.Table, latest: int, year: int) -> ibis.Table:
+def _as_known(
+    con: BaseBackend, data: Path, people: ibis.Table, *, latest: int, year: int, share: Share | None
+) -> ibis.Table:
     """Persons of the latest reading (births, deaths), described as in the reading of year - 1 where it has them.
 
     A move or a correction first seen in the year itself would tell the characteristics of 1 January the future.
     """
     if latest < year or year - 1 not in years_written(tables.BENEFICIARIES, data):
         return people
-    before = read_dataset(con, tables.BENEFICIARIES, data, year - 1)
+    before = read_share(con, tables.BENEFICIARIES, data, year - 1, share)
     joined = people.left_join(before, "patient_id", rname="{name}_before")
     was_there = joined.patient_id_before.notnull()
     described = {
@@ -119,6 +126,6 @@ def latest_year(table: tables.Table, data: Path, year: int) -> int:
     return found[-1]
 
 
-def _union(con: BaseBackend, table: tables.Table, data: Path, years: list[int]) -> ibis.Table:
-    parts = [read_dataset(con, table, data, past).select(*table.column_names) for past in years]
+def _union(con: BaseBackend, table: tables.Table, data: Path, years: list[int], share: Share | None) -> ibis.Table:
+    parts = [read_share(con, table, data, past, share).select(*table.column_names) for past in years]
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)

@@ -8,10 +8,11 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 WHOLE_FILE_BYTES = 1024**3
+KEPT_BYTES = 64 * 1024**2  # smaller ones are read again: a change within a tick of the clock would be missed
 EDGE_BYTES = 1024 * 1024
 FOOTER_LENGTH_BYTES = 8  # a Parquet file ends with the footer's length (4 bytes) and a magic word (4 bytes)
 
@@ -42,7 +43,7 @@ def write_provenance(dataset: Path, provenance: Provenance, *, rows: int) -> dic
         "commit": commit(),
         "seed": provenance.seed,
         "parameters": dict(provenance.parameters),
-        "inputs": {f"{path.parent.name}/{path.name}": content_hash(path) for path in sorted(provenance.inputs)},
+        "inputs": {f"{path.parent.name}/{path.name}": _input_hash(path) for path in sorted(provenance.inputs)},
         "rows": rows,
         "hash": content_hash(dataset),
     }
@@ -62,22 +63,38 @@ def read_provenance(dataset: Path) -> dict[str, object] | None:
 def content_hash(path: Path) -> str:
     """SHA-256 (hexadecimal) of names, sizes and contents of a file or of all files of a folder.
 
-    A file above 1 GiB is hashed by its edges: the footer of a Parquet file (statistics and offsets of each
-    row group), else the first and last MiB. A change that keeps size and edges is therefore not seen.
+    What is above 1 GiB in all is hashed by the edges of its files: the footer of a Parquet file (statistics and offsets
+    of each row group), else the first and last MiB. A change that keeps sizes and edges is therefore not seen.
     """
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(part for part in path.rglob("*") if part.is_file())
+    files = _files(path)
+    is_whole = sum(part.stat().st_size for part in files) <= WHOLE_FILE_BYTES
     for part in files:
         name = part.name if part == path else part.relative_to(path).as_posix()
         digest.update(f"{name}\0{part.stat().st_size}\0".encode())
-        _hash_file(part, digest)
+        _hash_file(part, digest, is_whole=is_whole)
     return digest.hexdigest()
 
 
-def _hash_file(path: Path, digest: hashlib._Hash) -> None:
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(part for part in path.rglob("*") if part.is_file())
+
+
+def _input_hash(path: Path) -> str:
+    """`content_hash`; a large input is read once for all the datasets that a command writes."""
+    state = tuple((part, part.stat().st_size, part.stat().st_mtime_ns) for part in _files(path))
+    return _hash_as_it_is(path, state) if sum(size for _, size, _ in state) > KEPT_BYTES else content_hash(path)
+
+
+@lru_cache(maxsize=64)
+def _hash_as_it_is(path: Path, state: tuple[tuple[Path, int, int], ...]) -> str:
+    return content_hash(path)
+
+
+def _hash_file(path: Path, digest: hashlib._Hash, *, is_whole: bool) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
-        if size <= WHOLE_FILE_BYTES:
+        if is_whole:
             while block := file.read(EDGE_BYTES):
                 digest.update(block)
             return

@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 from ibis.backends import BaseBackend
 
+from features.buckets import Share, bucket_count
 from features.engine import dataset_path
 from features.errors import InputError
 from features.history import alive_in
 from features.postes import POSTES, count_of, euros, poste_euros, totals_by_poste
 from features.provenance import Provenance
-from features.store import read_dataset, write_dataset
+from features.shares import Made, write_by_share
+from features.store import read_dataset, read_share, write_dataset, write_expression
 from features.tables import BENEFICIARIES, CARE_LINES, SPENDING, Column
 
 PERIMETERS = {
@@ -52,21 +54,52 @@ def measure_spending(
     Errors: MissingError where the year was not read.
     """
     say = progress or (lambda step: None)
+    of = bucket_count(CARE_LINES, data, year)
+    if of > 1:
+        _measure_by_share(con, data, year, of=of, say=say)
+        return read_dataset(con, SPENDING, data, year)
     say("summing care by patient and poste")
-    people = exposure(alive_in(read_dataset(con, BENEFICIARIES, data, year), year), year)
-    totals = totals_by_poste(read_dataset(con, CARE_LINES, data, year))
     with TemporaryDirectory(dir=data, prefix=".spending-") as folder:
-        con.to_parquet(_by_patient(totals), Path(folder) / "spent")
-        spent = con.read_parquet(Path(folder) / "spent")
-        _refuse_unknown_postes(spent)
+        rows, outside = _measured(con, data, year, share=None, folder=Path(folder))
         say("writing spending")
-        provenance = Provenance(
-            command=f"spending --year {year}",
-            inputs=tuple(dataset_path(data, table.name, year) for table in (BENEFICIARIES, CARE_LINES)),
-            parameters={"universe": UNIVERSE, "cap_shares": CAP_SHARES} | _outside(spent, people),
-        )
-        write_dataset(SPENDING, data, _rows(people, spent, year), year, provenance=provenance)
+        write_dataset(SPENDING, data, rows, year, provenance=_provenance(data, year, outside))
     return read_dataset(con, SPENDING, data, year)
+
+
+def _measure_by_share(con: BaseBackend, data: Path, year: int, *, of: int, say: Callable[[str], None]) -> None:
+    """As `measure_spending` for a large country: bucket after bucket, from where an interrupted run stopped."""
+
+    def make(share: Share, path: Path) -> dict[str, float]:
+        rows, outside = _measured(con, data, year, share=share, folder=path.parent)
+        write_expression(SPENDING, rows, path)
+        (path.parent / "spent").unlink()
+        return outside
+
+    def provenance(counts: list[dict[str, float]]) -> Provenance:
+        whole = {name: sum(share[name] for share in counts) for name in ("patients", "euros")}
+        return _provenance(data, year, whole)
+
+    made = Made(SPENDING, year, of, _provenance(data, year, {}).inputs, UNIVERSE, make)
+    write_by_share(data, made, provenance=provenance, say=say)
+
+
+def _measured(
+    con: BaseBackend, data: Path, year: int, *, share: Share | None, folder: Path
+) -> tuple[ibis.Table, dict[str, float]]:
+    """Rows of `spending` of a share of the patients (None: all), and those outside the universe: patients, euros."""
+    people = exposure(alive_in(read_share(con, BENEFICIARIES, data, year, share), year), year)
+    con.to_parquet(_by_patient(totals_by_poste(read_share(con, CARE_LINES, data, year, share))), folder / "spent")
+    spent = con.read_parquet(folder / "spent")
+    _refuse_unknown_postes(spent)
+    return _rows(people, spent, year), _outside(spent, people)
+
+
+def _provenance(data: Path, year: int, outside: dict[str, float]) -> Provenance:
+    return Provenance(
+        command=f"spending --year {year}",
+        inputs=tuple(dataset_path(data, table.name, year) for table in (BENEFICIARIES, CARE_LINES)),
+        parameters={"universe": UNIVERSE, "cap_shares": CAP_SHARES, "outside_universe": outside},
+    )
 
 
 def _rows(people: ibis.Table, spent: ibis.Table, year: int) -> ibis.Table:
@@ -131,7 +164,7 @@ def _refuse_unknown_postes(spent: ibis.Table) -> None:
         )
 
 
-def _outside(spent: ibis.Table, people: ibis.Table) -> dict[str, object]:
+def _outside(spent: ibis.Table, people: ibis.Table) -> dict[str, float]:
     left = spent.anti_join(people, "patient_id")
     found = left.aggregate(patients=left.count(), euros=left.spent_total_eur.sum().fill_null(0.0)).to_pyarrow()
-    return {"outside_universe": {name: found[name][0].as_py() for name in ("patients", "euros")}}
+    return {name: found[name][0].as_py() for name in ("patients", "euros")}

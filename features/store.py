@@ -1,6 +1,7 @@
 """Datasets on disk: each is checked against its declaration when written and when read.
 
-One dataset and year is one Parquet file, whatever the engine, with its provenance record beside it.
+One dataset and year is one Parquet file, whatever the engine, or a folder of buckets where the country is large (see
+features/buckets.py), with its provenance record beside it. `dataset_writer` writes what comes in pieces.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
+from features.buckets import Share, bucket_of, dataset_files, files_of, publish
 from features.engine import dataset_path
 from features.errors import InputError, MissingError
 from features.provenance import Provenance, write_provenance
@@ -71,19 +73,24 @@ def write_dataset(
     Errors: InputError for a missing or undeclared column, a type that cannot be cast, a null where none is
     allowed, a key that is not unique.
     """
-    path = dataset_path(data, table.name, year)
+    path = single_path(data, table, year)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with ExitStack() as undo:
         undo.callback(temporary.unlink, missing_ok=True)
         if isinstance(rows, pd.DataFrame):
-            _write_frame(table, rows, temporary)
+            pq.write_table(arrow_rows(table, rows), temporary)
         else:
-            _write_expression(table, rows, temporary)
+            write_expression(table, rows, temporary)
         check_file(table, temporary, named=path)
-        temporary.replace(path)
+        publish(temporary, path)
     write_provenance(path, provenance, rows=pq.read_metadata(path).num_rows)
     return path
+
+
+def single_path(data: Path, table: Table, year: int | None) -> Path:
+    """Where a dataset of one file lies, whatever lies there now."""
+    return data / table.name / f"{year}.parquet" if year is not None else dataset_path(data, table.name)
 
 
 @overload
@@ -97,29 +104,52 @@ def read_dataset(con: BaseBackend | None, table: Table, data: Path, year: int | 
 
     Errors: MissingError naming the command that writes it; InputError where the file breaks its declaration.
     """
+    path = checked_path(table, data, year)
+    if con is None:
+        return pq.read_table(path, partitioning=None).to_pandas(date_as_object=False)
+    return con.read_parquet(str(path / "*.parquet") if path.is_dir() else path)
+
+
+def checked_path(table: Table, data: Path, year: int | None) -> Path:
+    """Where a dataset lies, checked; errors as `read_dataset`."""
     path = dataset_path(data, table.name, year)
     if not path.exists():
         command = WRITTEN_BY.get(table.name, table.name)
         option = "" if year is None else f" --years {year}" if command == "episodes" else f" --year {year}"
         raise MissingError(f"{path} is missing: run forfait {command}{option}")
     check_file(table, path, named=path)
-    if con is None:
-        return pq.read_table(path, partitioning=None).to_pandas(date_as_object=False)
-    return con.read_parquet(path)
+    return path
+
+
+def read_share(con: BaseBackend, table: Table, data: Path, year: int, share: Share | None) -> ibis.Table:
+    """As `read_dataset`, but only the rows of a share of the patients (None: all of them)."""
+    if share is None:
+        return read_dataset(con, table, data, year)
+    files = dataset_files(table, data, year)
+    if len(files) != share.of:
+        rows = read_dataset(con, table, data, year)
+        return rows.filter(bucket_of(rows.patient_id, share.of) == share.bucket)
+    check_file(table, files[share.bucket], named=files[share.bucket])
+    return con.read_parquet(files[share.bucket])
 
 
 def years_written(table: Table, data: Path) -> list[int]:
     """Years of a yearly dataset that lie on disk, ascending."""
-    return sorted(int(path.stem) for path in (data / table.name).glob("*.parquet") if path.stem.isdigit())
+    found = (path for path in (data / table.name).glob("*") if path.suffix == ".parquet" or path.is_dir())
+    return sorted({int(path.stem) for path in found if path.stem.isdigit()})
 
 
 def check_file(table: Table, path: Path, *, named: Path) -> None:
     """None when the file obeys the declaration; `named` is the path that a message shows.
 
     Types and nulls come from the Parquet footer, so that a file of claims is checked without reading it;
-    the key is counted on tables that declare one (person-sized).
-    Errors: InputError for a column, type, null or repeated key.
+    the key is counted on tables that declare one (person-sized), bucket by bucket in a folder: a patient, and what
+    is a patient's, lies in one bucket. Errors: InputError for a column, type, null or repeated key.
     """
+    if path.is_dir():
+        for file in files_of(path):
+            check_file(table, file, named=named / file.name)
+        return
     metadata = pq.read_metadata(path)
     schema = metadata.schema.to_arrow_schema()
     check_columns(table, schema.names, named=named)
@@ -154,7 +184,8 @@ def cast_by_engine(rows: ibis.Table, types: Mapping[str, str]) -> ibis.Table:
     return rows.mutate(**casts)
 
 
-def _write_frame(table: Table, frame: pd.DataFrame, path: Path) -> None:
+def arrow_rows(table: Table, frame: pd.DataFrame) -> pa.Table:
+    """Rows of a frame in the declared columns and types, columns beyond them last. Errors: InputError."""
     check_columns(table, list(frame.columns), named=table.name)
     declared = table.arrow_schema()
     ordered = table.column_names + [name for name in frame.columns if name not in table.column_names]
@@ -166,7 +197,7 @@ def _write_frame(table: Table, frame: pd.DataFrame, path: Path) -> None:
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
             # the engine's own message quotes the value: a patient's data, left out
             raise InputError(f"{table.name}: column {name} cannot be stored as {wanted}; correct its type") from None
-    pq.write_table(pa.table(arrays, names=ordered), path)
+    return pa.table(arrays, names=ordered)
 
 
 def _arrow_array(values: pd.Series, wanted: pa.DataType | None) -> pa.Array:
@@ -175,7 +206,8 @@ def _arrow_array(values: pd.Series, wanted: pa.DataType | None) -> pa.Array:
     return array if wanted is None else array.cast(wanted)
 
 
-def _write_expression(table: Table, rows: ibis.Table, path: Path) -> None:
+def write_expression(table: Table, rows: ibis.Table, path: Path) -> None:
+    """None, once the rows of an expression lie in one file at `path`, declared columns first. Errors: InputError."""
     check_columns(table, list(rows.columns), named=table.name)
     types = {column.name: IBIS_TYPES.get(column.type, column.type) for column in table.columns}
     extra = [name for name in rows.columns if name not in types]

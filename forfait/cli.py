@@ -12,6 +12,7 @@ from forfait.cli_cells import CELL_COMMANDS
 from forfait.cli_episodes import EPISODE_COMMANDS
 from forfait.cli_evaluate import evaluate
 from forfait.cli_exports import EXPORT_COMMANDS
+from forfait.cli_extract import extract
 from forfait.cli_ledger import LEDGER_COMMANDS
 from forfait.cli_pages import PAGE_COMMANDS
 from forfait.cli_retrain import RETRAIN_COMMANDS
@@ -25,6 +26,7 @@ from forfait.options import (
     DATA,
     ENGINE,
     VERSIONS,
+    Buckets,
     Data,
     Engine,
     Memory,
@@ -56,20 +58,36 @@ def synth(
     surgery: Annotated[
         float, typer.Option(help="Hips, knees and colectomies, as a multiple of those of France.")
     ] = 1.0,
+    by_flux: Annotated[
+        bool | None, typer.Option(help="Claims in a folder per month of flux; default: from 1,000,000 patients.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes; the tables do not depend on it.")] = 2,
     data: Data = DATA,
 ) -> None:
     """Fictional France: raw SNDS tables, calibrated, with the pitfalls planted.
 
+    The tables appear once all are made. After a kill, the same command goes on; another one starts anew.
     Example: [bold]forfait synth --patients 50000 --years 2022..2024 --seed 1[/]
     For episodes: [bold]forfait synth --patients 25000 --years 2021..2024 --surgery 20[/]
     """
     from features.synth import synthesise
 
+    span = years_between(years)
     with working("synth") as step:
         report = synthesise(
-            data, patients=patients, years=years_between(years), seed=seed, surgery=surgery, progress=step
+            data,
+            patients=patients,
+            years=span,
+            seed=seed,
+            surgery=surgery,
+            workers=workers,
+            by_flux=by_flux,
+            progress=step,
         )
     out.print(frame_table(report, "Fictional France against its calibration targets"))
+
+
+app.command()(extract)
 
 
 @app.command()
@@ -79,8 +97,12 @@ def read(
     data: Data = DATA,
     engine: Engine = ENGINE,
     memory: Memory = None,
+    buckets: Buckets = None,
 ) -> None:
     """Clean SNDS tables into the datasets of one year, with the report of the controls.
+
+    Claims that lie by month of flux are read month by month where the country is large: only what changed since the
+    last read, and from where a read that was stopped had got to.
 
     Example: [bold]forfait read --snds data/snds --year 2024[/]
     """
@@ -88,7 +110,7 @@ def read(
     from features.snds.read import read_snds
 
     with working(f"read {year}") as step:
-        report = read_snds(connected(engine, memory), snds, data, year, progress=step)
+        report = read_snds(connected(engine, memory), snds, data, year, buckets=buckets, progress=step)
     out.print(report_table(report))
 
 
@@ -187,8 +209,8 @@ def predict(
     from forfait.modelling import predicted_line
 
     chosen = chosen_version(versions, model, version, on=on and on.date(), today=today())
-    with working(f"predict {model} {year}"):
-        line = predicted_line(data, model, year, root=versions, version=chosen)
+    with working(f"predict {model} {year}") as step:
+        line = predicted_line(data, model, year, root=versions, asked=(chosen, step))
     out.print(line)
 
 
@@ -209,8 +231,8 @@ def explain(
     from forfait.modelling import explained_frame
 
     chosen = chosen_version(versions, model, version, on=on and on.date(), today=today())
-    with working(f"explain {model} {year}"):
-        summary, title = explained_frame(data, model, year, root=versions, asked=(chosen, everyone))
+    with working(f"explain {model} {year}") as step:
+        summary, title = explained_frame(data, model, year, root=versions, asked=(chosen, everyone, step))
     out.print(frame_table(summary, title))
 
 

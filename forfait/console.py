@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from features.errors import ForfaitError
 
@@ -20,32 +21,67 @@ if TYPE_CHECKING:
 
 out = Console()
 err = Console(stderr=True)
+WEIGHED = re.compile(r" \[\d+/\d+\]$")
 COUNTED = re.compile(r"(\d+)\s*/\s*(\d+)")
 
 Step = Callable[[str], None]
 
 
+def remaining(task: Task) -> str:
+    """Time left, at the pace since work that counts began; "" until some of it is done."""
+    done, began = (task.completed - task.fields["first"], task.fields["began"]) if task.total else (0, None)
+    if began is None or done <= 0 or task.finished or task.total is None:
+        return ""
+    seconds = round((task.get_time() - began) * (task.total - task.completed) / done)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"about {hours}:{minutes:02d}:{seconds:02d} left"
+
+
+class Remaining(ProgressColumn):
+    """`remaining`, drawn; rich's own column forgets a pace whose steps take longer than half a minute."""
+
+    def render(self, task: Task) -> Text:
+        """The text of the column."""
+        return Text(remaining(task), style="progress.remaining")
+
+
 @contextmanager
 def working(title: str) -> Iterator[Step]:
-    """A progress line; call the yielded function with the step's text ("chunk 3/10" moves the bar)."""
+    """A progress line; call the yielded function with the step's text ("chunk 3/10" moves the bar).
+
+    A figure in brackets ("bucket 2 of 8 [310/1000]") is the work done before the step, and is not shown. Where
+    standard error is no terminal, each step is a line.
+    """
+    if not err.is_terminal:
+        yield lambda text: err.print(f"{title}: {_plain(text)}", highlight=False, soft_wrap=True)
+        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[step]}"),
         TimeElapsedColumn(),
+        Remaining(),
     )
-    with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
-        task = progress.add_task(title, total=None, step="")
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task(title, total=None, step="", first=0, began=None)
 
         def step(text: str) -> None:
             counted = COUNTED.search(text)
             if counted:
-                progress.update(task, completed=int(counted[1]), total=int(counted[2]))
-            progress.update(task, step=text)
+                done, total = int(counted[1]), int(counted[2])
+                if progress.tasks[task].fields["began"] is None:
+                    progress.update(task, began=progress.get_time(), first=done)
+                progress.update(task, completed=done, total=total)
+            progress.update(task, step=_plain(text))
 
         yield step
         progress.update(task, completed=1, total=1, step="done")
+
+
+def _plain(text: str) -> str:
+    return WEIGHED.sub("", text)
 
 
 def frame_table(frame: pd.DataFrame, title: str) -> Table:

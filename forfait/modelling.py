@@ -29,22 +29,26 @@ def trained_tables(data: Path, model: str, year: int, *, root: Path, options: tu
     return result_tables(train(data, model, year, root=root, seed=seed, progress=progress))
 
 
-def predicted_line(data: Path, model: str, year: int, *, root: Path, version: int) -> str:
-    """How many were scored by the version, and their mean."""
+def predicted_line(data: Path, model: str, year: int, *, root: Path, asked: tuple[int, Step]) -> str:
+    """How many were scored, and their mean; asked: version, and where steps are said."""
     from training.episodes import is_episode_model, predict_episodes
-    from training.score import predict_year
+    from training.score import score_year
 
-    is_episode = is_episode_model(model)
-    predictions = (predict_episodes if is_episode else predict_year)(data, root, model, version, year)
-    counted, unit = ("episodes", "EUR per episode") if is_episode else ("patients", "EUR per year")
-    mean = predictions["expected_eur"].mean()
-    return f"{model} version {version}, {year}: {len(predictions):,} {counted}, mean {mean:,.2f} {unit}"
+    version, progress = asked
+    if is_episode_model(model):
+        expected = predict_episodes(data, root, model, version, year)["expected_eur"]
+        counted = f"{len(expected):,} episodes, mean {expected.mean():,.2f} EUR per episode"
+    else:
+        scored = score_year(data, root, model, version, year, progress=progress)
+        counted = f"{scored.patients:,} patients, mean {scored.mean_eur:,.2f} EUR per year"
+    return f"{model} version {version}, {year}: {counted}"
 
 
 def explained_frame(
-    data: Path, model: str, year: int, *, root: Path, asked: tuple[int, bool]
+    data: Path, model: str, year: int, *, root: Path, asked: tuple[int, bool, Step]
 ) -> tuple[pd.DataFrame, str]:
-    """Mean euros per family and structure (or establishment), and the title; asked: version, and whether everyone.
+    """Mean euros per family and structure (or establishment), and the title; asked: version, whether
+    everyone, and where steps are said.
 
     Every episode is explained, whether everyone is asked for or not. The means of the establishments that had most
     episodes are kept, at most 10, and the title says of how many.
@@ -52,12 +56,12 @@ def explained_frame(
     from training.episodes import explain_episodes, is_episode_model
     from training.score import explain_year
 
-    version, everyone = asked
+    version, everyone, progress = asked
     if is_episode_model(model):
         frame, told = _busiest(explain_episodes(data, root, model, version, year))
         frame = frame.rename(columns={"structure_id": "establishment_id", "patients": "episodes"})
         return frame, f"{model} version {version}, {year}: mean euros per family and establishment{told}"
-    frame = explain_year(data, root, model, version, year, everyone=everyone)
+    frame = explain_year(data, root, model, version, year, everyone=everyone, progress=progress)
     return frame, f"{model} version {version}, {year}: mean euros per family and structure"
 
 

@@ -23,6 +23,13 @@ Engine = Annotated[str, typer.Option(help="duckdb or spark (FORFAIT_ENGINE).", e
 Memory = Annotated[
     float | None, typer.Option(help="Memory that the engine may take, in GiB; it spills to disk beyond.")
 ]
+Buckets = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Buckets of patients, where claims lie by month of flux; default: those of the data folder, else by size.",
+    ),
+]
 Model = Annotated[
     str,
     typer.Argument(

@@ -12,7 +12,7 @@ from features.encoding import safe_name
 from features.scoring import Scorer
 from schemes.eds.allowance import COLUMN as AVOIDABLE
 from serving.bundles_versions import FRAME, avoidable_part, chosen
-from serving.explanations import Explanation, explained, taken_apart
+from serving.explanations import Explanation, taken_apart
 from serving.refusals import RefusalError
 from serving.schemes_columns import EDS_BUNDLE
 from serving.schemes_frames import FEATURES, Row, refuse
@@ -25,7 +25,7 @@ from serving.store import Store
 class Scored:
     """The rows of one programme that were scored: places in the frame, version, characteristics, expected euros.
 
-    euros: the output of `explained`; None where no explanation is asked for.
+    euros: the output of `Scorer.explain`; None where no explanation is asked for.
     """
 
     scorer: Scorer
@@ -99,4 +99,4 @@ def _scored(scorer: Scorer, rows: Sequence[tuple[int, Row]], part: Scorer | None
         del row[FEATURES]
         row[EXPECTED] = eur
     places = tuple(place for place, _ in rows)
-    return Scored(scorer, places, matrix, expected, explained(scorer, matrix) if is_explained else None)
+    return Scored(scorer, places, matrix, expected, scorer.explain(matrix) if is_explained else None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from threading import Lock
 
 import msgspec
 import numpy as np
@@ -15,7 +14,6 @@ from serving.families import family_label
 
 BASE_LABEL = "Moyenne de la population de référence"
 FLOOR_LABEL = "Relèvement au plancher"
-ONE_AT_A_TIME = Lock()
 Value = float | int | str | None
 
 
@@ -50,13 +48,13 @@ class Explanation(msgspec.Struct, frozen=True):
 def explanations(scorer: Scorer, matrix: np.ndarray) -> Iterator[Explanation]:
     """The explanation of each row of an encoded matrix, in order."""
     yield from taken_apart(scorer.card.features, matrix, expected_eur=scorer.predict(matrix),
-                           euros=explained(scorer, matrix))  # fmt: skip
+                           euros=scorer.explain(matrix))  # fmt: skip
 
 
 def taken_apart(
     features: Sequence[CardFeature], matrix: np.ndarray, *, expected_eur: np.ndarray, euros: np.ndarray
 ) -> Iterator[Explanation]:
-    """As `explanations`, of predictions and of the output of `explained` that are known already."""
+    """As `explanations`, of predictions and of the output of `Scorer.explain` that are known already."""
     families = list(dict.fromkeys(feature.family for feature in features))
     totals = by_family(features, families, euros)
     for expected, row, values, sums in zip(expected_eur, euros, matrix, totals, strict=True):
@@ -73,14 +71,6 @@ def taken_apart(
                 for family, total in zip(families, sums.tolist(), strict=True)
             ),
         )
-
-
-def explained(scorer: Scorer, matrix: np.ndarray) -> np.ndarray:
-    """`Scorer.explain`, one thread at a time for a log link, whose explainer changes while it works."""
-    if scorer.card.link == "identity":
-        return scorer.explain(matrix)
-    with ONE_AT_A_TIME:
-        return scorer.explain(matrix)
 
 
 def by_family(features: Sequence[CardFeature], families: Sequence[str], euros: np.ndarray) -> np.ndarray:
@@ -119,7 +109,7 @@ def long_table(scorer: Scorer, matrix: np.ndarray) -> pa.Table:
         "family": _repeated(["base", *(feature.family for feature in features), "floor"], count),
         "value": pa.array(values, from_pandas=True),
         "category": pa.array(texts, pa.string()),
-        "contribution_eur": pa.array(explained(scorer, matrix).ravel()),
+        "contribution_eur": pa.array(scorer.explain(matrix).ravel()),
     }
     return pa.table(columns)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 from lightgbm.basic import LightGBMError
 
 from features.errors import ForfaitError, RuleError
@@ -105,6 +106,7 @@ class Store:
             raise RuleError(f"{model} version {version}: its trees cannot be read; restore the frozen file") from error
         if loaded.booster.num_feature() != len(loaded.card.features):
             raise RuleError(f"{model} version {version}: trees and card disagree on the features; restore the files")
+        loaded.predict(np.zeros((1, loaded.booster.num_feature())))  # takes trees apart before the first caller
         return loaded
 
     def preload(self) -> str | None:

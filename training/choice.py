@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 
 from features.parts import Part, parts_eur
 from training.basis import extended, learn_basis
+from training.big.columns import Matrix
 from training.members import Member, Table, boosted, chances, formula, hurdle, member, sharpened
 from training.tree_text import joined, scaled_trees
 from training.trees import balance_cells
@@ -137,7 +138,7 @@ def folds_of(rows: int, groups: object, seed: int) -> list[np.ndarray]:
 
 def with_cells(
     found: Blend,
-    matrix: np.ndarray,
+    matrix: Matrix,
     truth: tuple[np.ndarray, np.ndarray],
     parameters: Mapping[str, object],
     *,

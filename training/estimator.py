@@ -12,6 +12,7 @@ from typing import Any, Self
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.validation import (
@@ -27,6 +28,8 @@ from features.parts import Part, explain_parts, parts_eur
 from features.scoring import BASE, FLOOR, expected_eur, explained_eur, with_floor
 from training.balance import balance_factor, capped_target, held_out, weighted_quantile
 from training.basis import Shape
+from training.big.columns import dense, only_numbers, rows_at
+from training.big.sample import Learnt, Truth, sampled
 from training.choice import PATIENCE, blend, folds_of, with_cells
 from training.encoding import encode_table, learn_encoding, ranks_out_of_fold, tree_names, unordered
 from training.members import Table
@@ -60,9 +63,9 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     validation_fraction: share of groups held out for early stopping, and not trained on.
     random_state: seed. n_jobs: threads (None: all). The fitted model does not depend on the number of threads.
 
-    Attributes: booster_, parts_ and weights_ (of a blend), floor_, balance_factor_, balance_shift_ (only where
-    the target has negative values), cap_,
-    n_trees_, reference_ (encoded reference rows of a log link), encoding_, n_features_in_, feature_names_in_.
+    Attributes: booster_, parts_, weights_ and sampled_rows_ (of a blend; see training/big/sample.py), floor_,
+    balance_factor_, balance_shift_ (only where the target has negative values), cap_, n_trees_, reference_ (encoded
+    reference rows of a log link), encoding_, n_features_in_, feature_names_in_.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         parameters = self.tree_parameters(self._names) | {"seed": int(generator.integers(2**31 - 1))}
         self.parts_: tuple[Part, ...] = ()
         self.weights_: Mapping[str, float] = {}
+        self.sampled_rows_: int | None = None
         self.floor_ = self.floor_eur
         if self._is_blend(len(y)):
             self._blend(X, matrix, (y, weight), parameters, groups)
@@ -132,27 +136,23 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
     def _is_blend(self, rows: int) -> bool:
         return self.objective == "blend" and rows >= FEWEST_ROWS
 
-    def _blend(
-        self,
-        X: Any,
-        matrix: np.ndarray,
-        truth: tuple[np.ndarray, np.ndarray],
-        parameters: dict[str, Any],
-        groups: Any,
-    ) -> None:
-        y, weight = truth
-        folds = folds_of(len(y), groups, parameters["seed"])
-        ranked, values = ranks_out_of_fold(self.encoding_, X, matrix, truth, folds)
+    def _blend(self, X: Any, matrix: Any, truth: Truth, parameters: dict[str, Any], groups: Any) -> None:
+        whole = Learnt(X, matrix, truth, capped_target(*truth, self.cap_), groups)
+        some = sampled(whole, parameters, tree_names(self._names))
+        self.sampled_rows_ = len(some.capped) if some.grow else None
+        folds = folds_of(len(some.capped), some.groups, parameters["seed"])
+        ranked, values = ranks_out_of_fold(self.encoding_, some.X, some.matrix, some.truth, folds)
         directions = {n: sign for n, name in enumerate(self._names) if (sign := (self.monotone or {}).get(name, 0))}
-        shape = Shape(unordered(X, self.encoding_), values, directions)
-        table = Table(ranked, np.asarray(matrix, float), capped_target(y, weight, self.cap_), weight, folds, shape)
-        stopped = parameters | {"early_stopping_round": self.early_stopping_rounds or PATIENCE}
+        shape = Shape(unordered(some.X, self.encoding_), values, directions)
+        table = Table(ranked, np.asarray(some.matrix, float), some.capped, some.truth[1], folds, shape, some.grow)
+        stopped = some.parameters(parameters) | {"early_stopping_round": self.early_stopping_rounds or PATIENCE}
         found = blend(table, stopped, tree_names(self._names))
+        del table, some  # and the bins of all rows that a sample grows its trees on
         cells = self.balance_columns(self._names)
         if cells:
             found = with_cells(found, matrix, truth, parameters, cells=cells)
         self.booster_, self.parts_, self.weights_ = lgb.Booster(model_str=found.text), found.parts, found.weights
-        if self.floor_ is None and not (y < 0).any():
+        if self.floor_ is None and not (truth[0] < 0).any():
             self.floor_ = 0.0
 
     def predict(self, X: Any) -> np.ndarray:
@@ -234,11 +234,13 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         given = getattr(self, "feature_names_in_", None)
         return [f"x{number}" for number in range(self.n_features_in_)] if given is None else list(given)
 
-    def _matrix(self, X: Any, *, reset: bool = True) -> np.ndarray:
+    def _matrix(self, X: Any, *, reset: bool = True) -> Any:
         checks = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
-        if not isinstance(X, pd.DataFrame):
+        if not isinstance(X, (pd.DataFrame, pa.Table)):
             return validate_data(self, X, reset=reset, **checks)
         validate_data(self, X, reset=reset, skip_check_array=True)
+        if isinstance(X, pa.Table):
+            return only_numbers(X)
         return check_array(encode_table(self.encoding_, X), estimator=self, **checks)
 
     def _raw(self, matrix: np.ndarray) -> np.ndarray:
@@ -293,6 +295,6 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
 
     def _references(self, matrix: np.ndarray, weight: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         if LINKS[self.objective] != "log" and all(part.link == "identity" for part in self.parts_):
-            return matrix[:0]
+            return np.empty((0, self.n_features_in_))
         count = min(REFERENCES, int((weight > 0).sum()))
-        return matrix[generator.choice(len(matrix), count, replace=False, p=weight / weight.sum())]
+        return dense(rows_at(matrix, generator.choice(len(matrix), count, replace=False, p=weight / weight.sum())))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pandas as pd
 
 from features.engine import dataset_path
 from features.provenance import content_hash
@@ -26,6 +27,7 @@ def card_of(recipe: Recipe, fitted: SpendingRegressor, *, years: tuple[int, ...]
     """The card of a fitted model, numbered 1, without its data and metrics; the last of `years` tests."""
     parameters = {name: value for name, value in fitted.get_params().items() if name not in NOT_PARAMETERS}
     parameters |= {"balance_on": ", ".join(fitted.balance_on or ()), "trees": fitted.n_trees_}
+    parameters |= {"sampled_rows": fitted.sampled_rows_} if fitted.sampled_rows_ else {}
     references = tuple(tuple(None if np.isnan(value) else float(value) for value in row) for row in fitted.reference_)
     return Card(
         model=recipe.model,
@@ -64,7 +66,7 @@ def population_of(rows: Rows, tested: Rows) -> dict[str, float]:
         for name, some in (("training", rows), ("test", tested))
         for key, value in {
             "rows": float(len(some.spent_eur)),
-            "patients": float(len(np.unique(some.patients.astype(str)))),
+            "patients": float(len(pd.unique(some.patients))),
             "patient_years": float(some.exposure.sum()),
             "spent_eur": some.total_eur,
             "mean_eur": some.total_eur / float(some.exposure.sum()),

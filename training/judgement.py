@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 
 from training.baselines import BASELINES, fit_baseline
+from training.big.sample import some_groups
 from training.estimator import SpendingRegressor
 from training.evaluate import Observed, fit_table, groups_of, r2_differences, ratio_table
 from training.population import Rows
 from training.recipes import Recipe
 
 THIS_MODEL = "lightgbm"
+MOST_ROWS = 500_000
+GROUPED_BY = ("age", "is_woman", "ald_count", "c2s_free", "c2s_participative", "c2s_unknown")
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,19 @@ class Judgement:
 
 
 def judge(recipe: Recipe, fitted: SpendingRegressor, rows: Rows, tested: Rows, *, seed: int) -> Judgement:
-    """Judgement of `fitted` and of each baseline fitted on `rows`, tested on `tested`."""
+    """Judgement of `fitted` and of each baseline fitted on `rows`, tested on `tested`.
+
+    A baseline takes matrices of float64: beyond `MOST_ROWS` rows it is fitted on patients drawn by the seed.
+    """
     observed = observed_of(tested, rows, fitted.cap_)
     categories = [known.name for known in recipe.features if known.kind == "category"]
-    known, unseen = rows.frame(categories), tested.frame(categories)
-    expected: dict[str, np.ndarray] = {THIS_MODEL: fitted.predict(tested.frame())}
+    expected: dict[str, np.ndarray] = {THIS_MODEL: fitted.predict(tested.given)}
+    some = rows.at(some_groups(rows.patients, MOST_ROWS, seed=seed)) if len(rows.spent_eur) > MOST_ROWS else rows
+    known = some.frame(categories)
     for name, baseline in BASELINES.items():
-        expected[name] = fit_baseline(baseline, known, rows.spent_eur, rows.exposure, cap=fitted.cap_)(unseen)
-    groups = groups_of(tested.frame(), expected[THIS_MODEL], tested.exposure)
+        predict = fit_baseline(baseline, known, some.spent_eur, some.exposure, cap=fitted.cap_)
+        expected[name] = np.concatenate([predict(block.frame(categories)) for block in tested.blocks()])
+    groups = groups_of(tested.frame_of(GROUPED_BY), expected[THIS_MODEL], tested.exposure)
     return Judgement(
         fit_table(observed, expected),
         r2_differences(observed, expected, seed=seed),

@@ -37,7 +37,8 @@ FITS: Mapping[str, Fit] = {
 @dataclass(frozen=True)
 class Table:
     """Encoded rows (ranks of many levels drawn out of fold), the same with plain ranks (`codes`), capped target,
-    weight, the folds as masks of held-out rows, and what the columns are."""
+    weight, the folds as masks of held-out rows, what the columns are, and where these rows are a sample (see
+    training/big/sample.py), how trees grow on all rows."""
 
     matrix: np.ndarray
     codes: np.ndarray
@@ -45,6 +46,7 @@ class Table:
     weight: np.ndarray
     folds: Sequence[np.ndarray]
     shape: Shape = field(default_factory=Shape)
+    grow: Callable[[Mapping[str, object]], lgb.Booster] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def boosted(table: Table, parameters: Mapping[str, object], names: list[str]) ->
     for booster, held in zip(grown.boosters, table.folds, strict=True):
         expected[held] = booster.predict(table.matrix[held], num_iteration=trees)
     alone = {**settings, "early_stopping_round": None, "num_iterations": trees}
-    whole = lgb.train(alone, data(alone))
+    whole = table.grow(alone) if table.grow else lgb.train(alone, data(alone))
     text, seen = whole.model_to_string(), np.asarray(whole.predict(table.matrix))
     return Scored(expected, lambda factor, constant: scaled_trees(text, factor, constant), seen)
 

@@ -13,11 +13,12 @@ import pandas as pd
 
 from features.scoring import Scorer, load_scorer
 from features.versions import Card
+from training import judgement
 from training.estimator import SpendingRegressor
 from training.folds import OutOfFold, out_of_fold
 from training.freeze import card_of, freeze, input_hashes, metrics_of, population_of
 from training.judgement import Judgement, judge
-from training.population import Rows, experiment_patients, load_rows, past_years
+from training.population import Rows, experiment_patients, load_columns, past_years
 from training.recipes import Recipe, card_features, recipe_of
 
 FOLDS = 5
@@ -52,8 +53,8 @@ class TrainingResult:
     @cached_property
     def sample(self) -> np.ndarray:
         """Encoded rows of at most 2,000 test patients, drawn by the seed of the card."""
-        matrix = self.tested.matrix
-        return matrix[np.random.default_rng(self.card.seed).permutation(len(matrix))[:EXPLAINED_SAMPLE]]
+        drawn = np.random.default_rng(self.card.seed).permutation(len(self.tested.spent_eur))
+        return self.tested.at(drawn[:EXPLAINED_SAMPLE]).matrix
 
     @cached_property
     def explained(self) -> np.ndarray:
@@ -100,17 +101,18 @@ def train(
     rows, tested, population = _load(data, recipe, years, year)
     fitted, folded = fit_recipe(recipe, rows, seed, say)
     say("4/6 fitting the baselines and testing on the last year")
-    judgement = judge(recipe, fitted, rows, tested, seed=seed)
+    test = judge(recipe, fitted, rows, tested, seed=seed)
     say("5/6 freezing and explaining the version")
     card = msgspec.structs.replace(
         card_of(recipe, fitted, years=(*years, year), seed=seed),
         population=population_of(rows, tested),
-        metrics=metrics_of(judgement, folded, rows, fitted.cap_),
+        metrics=metrics_of(test, folded, rows, fitted.cap_),
         data_hashes=input_hashes(data, [*years, year]),
     )
     card, is_new = freeze(root, card, fitted.booster_.model_to_string())
     scorer, notes = load_scorer(root, card.model, card.version), _notes(years, year, is_new)
-    result = TrainingResult(recipe, scorer, is_new, judgement, population, tested, notes)
+    notes += sampling_notes(fitted, rows)
+    result = TrainingResult(recipe, scorer, is_new, test, population, tested, notes)
     say("6/6 registering in MLflow")
     register(result, root)
     return result
@@ -119,8 +121,8 @@ def train(
 def _load(data: Path, recipe: Recipe, years: list[int], year: int) -> tuple[Rows, Rows, pd.DataFrame]:
     """Training rows, test rows, and the counts of both; the national reference is without the experiments."""
     excluded = experiment_patients(data)
-    rows, kept = load_rows(data, recipe, years, excluded=excluded)
-    tested, kept_of_test = load_rows(data, recipe, [year], excluded=excluded)
+    rows, kept = load_columns(data, recipe, years, excluded=excluded)
+    tested, kept_of_test = load_columns(data, recipe, [year], excluded=excluded)
     return rows, tested, pd.concat([kept, kept_of_test], ignore_index=True)
 
 
@@ -131,7 +133,7 @@ def fit_recipe(recipe: Recipe, rows: Rows, seed: int, say: Say) -> tuple[Spendin
     folded = out_of_fold(estimator, rows, folds=FOLDS, seed=seed)
     say("3/6 fitting on all past years")
     estimator.set_params(n_estimators=folded.trees)
-    estimator.fit(rows.frame(), rows.spent_eur, sample_weight=rows.exposure, groups=rows.patients)
+    estimator.fit(rows.given, rows.spent_eur, sample_weight=rows.exposure, groups=rows.patients)
     return estimator, folded
 
 
@@ -152,6 +154,19 @@ def estimator_of(recipe: Recipe, rows: Rows, *, seed: int) -> SpendingRegressor:
 def smallest_leaf(rows: int) -> int:
     """Fewest rows of a leaf: one in 10,000, from 11 (SNDS disclosure rule) to 1,000 (stability on national data)."""
     return min(max(rows // ROWS_PER_LEAF, 11), 1000)
+
+
+def sampling_notes(fitted: SpendingRegressor, rows: Rows) -> tuple[str, ...]:
+    """What was learnt on a sample of the rows, where there are many; nothing of a few."""
+    notes = []
+    if fitted.sampled_rows_:
+        notes.append(
+            f"formules, nombres d'arbres et poids appris sur {fitted.sampled_rows_} lignes de patients tirés au sort ; "
+            f"arbres appris sur les {len(rows.spent_eur)}"
+        )
+    if len(rows.spent_eur) > judgement.MOST_ROWS:
+        notes.append(f"modèles de comparaison appris sur {judgement.MOST_ROWS} lignes de patients tirés au sort")
+    return tuple(notes)
 
 
 def _notes(years: list[int], year: int, is_new: bool) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ibis
@@ -26,6 +27,7 @@ LINE_CONTROLS = (
 COMPLETE_MONTHS = 6
 CODES_SHOWN = 12
 UNKNOWN = "inconnu"
+GROUPED = ["reason", "is_unknown", "is_in_target", "is_supplement", "months"]
 
 
 def care_rows(lines: Table) -> Table:
@@ -53,8 +55,11 @@ def account_of_claims(claims: Table, lines: Table, *, year: int) -> Report:
 
     Errors: InputError where a joined table repeated a key, so that lines were multiplied.
     """
-    received = _received(claims, year)
-    groups = _groups(lines)
+    return claims_account(received_by_place(claims, year), line_groups(lines), lambda: unknown_codes(lines))
+
+
+def claims_account(received: pd.DataFrame, groups: pd.DataFrame, codes: Callable[[], pd.DataFrame]) -> Report:
+    """`account_of_claims` from sums: `received_by_place`, `line_groups` and, where it is asked, `unknown_codes`."""
     total = _count("rows_in", "in", received)
     hits = [
         _count("outside_flux_window", DROPPED, received[received.place == "outside_flux_window"]),
@@ -64,12 +69,13 @@ def account_of_claims(claims: Table, lines: Table, *, year: int) -> Report:
         effect = NETTED if control == "reversal_netted" else DROPPED
         hits.append(_count(control, effect, groups[groups.reason == control]))
     kept = groups[groups.reason == ""]
-    report = account(ER_PRS_F.name, total, [*hits, *_flags(kept, lines)])
+    report = account(ER_PRS_F.name, total, [*hits, *_flags(kept, codes)])
     check_kept(ER_PRS_F.name, report, _count("kept", "kept", kept))
     return report
 
 
-def _received(claims: Table, year: int) -> pd.DataFrame:
+def received_by_place(claims: Table, year: int) -> pd.DataFrame:
+    """Rows and cents of the claims received, by place: year, outside_flux_window or other_care_year."""
     is_of_year = of_year(claims, year)
     place = ibis.cases(
         (is_of_year & window(claims, year), "year"), (is_of_year, "outside_flux_window"), else_="other_care_year"
@@ -79,11 +85,12 @@ def _received(claims: Table, year: int) -> pd.DataFrame:
     return sums.order_by("place").execute()
 
 
-def _groups(lines: Table) -> pd.DataFrame:
+def line_groups(lines: Table) -> pd.DataFrame:
+    """Rows and cents of the lines of the year, by GROUPED: what their report and its flags count."""
     care, load = lines.care_date, lines.FLX_DIS_DTD
     months = (load.year() - care.year()) * 12 + load.month() - care.month()
     marked = lines.mutate(reason=lines.reason.fill_null(""), months=months, is_unknown=lines.poste == UNKNOWN)
-    return _sums(marked, ["reason", "is_unknown", "is_in_target", "is_supplement", "months"])
+    return _sums(marked, GROUPED)
 
 
 def _sums(rows: Table, by: list[str]) -> pd.DataFrame:
@@ -100,19 +107,22 @@ def _count(control: str, effect: str, groups: pd.DataFrame, detail: str | None =
     return Count(control, effect, rows, base, reimbursed, detail)
 
 
-def _flags(kept: pd.DataFrame, lines: Table) -> list[Count]:
+def _flags(kept: pd.DataFrame, codes: Callable[[], pd.DataFrame]) -> list[Count]:
     unknown = kept[kept.is_unknown]
-    codes = _unknown_codes(lines) if len(unknown) else None
     return [
-        _count("unknown_act_code", FLAGGED, unknown, codes),
+        _count("unknown_act_code", FLAGGED, unknown, _listed(codes()) if len(unknown) else None),
         _count("cash_benefit", FLAGGED, kept[~kept.is_in_target]),
         _count("supplement_not_counted", FLAGGED, kept[kept.is_supplement]),
         _count("completeness", FLAGGED, kept[kept.months > COMPLETE_MONTHS], _completeness(kept)),
     ]
 
 
-def _unknown_codes(lines: Table) -> str:
-    codes = _sums(lines.filter(lines.reason.isnull() & (lines.poste == UNKNOWN)), ["act_code"])
+def unknown_codes(lines: Table) -> pd.DataFrame:
+    """Rows and cents of the lines kept whose act is in no nomenclature, by act_code."""
+    return _sums(lines.filter(lines.reason.isnull() & (lines.poste == UNKNOWN)), ["act_code"])
+
+
+def _listed(codes: pd.DataFrame) -> str:
     codes = codes.sort_values(["base", "act_code"], ascending=[False, True])
     shown_codes: list[Any] = list(codes.head(CODES_SHOWN).itertuples())
     shown = [f"{row.act_code}: {row.rows} rows, {row.base / 100:.2f} EUR" for row in shown_codes]

@@ -19,11 +19,17 @@ PRESCRIBER = ("prescriber_establishment_id", "prescriber_specialty")
 
 
 def read_dispensings(sources: Sources, lines: Table) -> tuple[Table, Report]:
-    """Rows of dispensings (packs of one person, day and code summed, above 0) and the account of ER_PHA_F.
+    """Rows of dispensings (packs of one person, day and code summed, above 0) and the account of ER_PHA_F."""
+    received = sources.raw(ER_PHA_F)
+    dispensed, counts = dispensing_rows(sources, received, lines)
+    return dispensed, account_of_packs(received_rows(sources, received), counts)
+
+
+def dispensing_rows(sources: Sources, received: Table, lines: Table) -> tuple[Table, pd.DataFrame]:
+    """Rows of dispensings, and counts by place: rows, and on the place "kept" groups, those written and unknown.
 
     The prescriber is that of the claim line; of two in one sum, the one that comes last in order of its number.
     """
-    received = sources.raw(ER_PHA_F)
     packs = followed(sources, received, lines, coded="PHA_PRS_C13")
     is_kept = packs.place == "kept"
     packs = packs.group_by(
@@ -42,7 +48,12 @@ def read_dispensings(sources: Sources, lines: Table) -> tuple[Table, Report]:
     known = known.group_by("cip").agg(atc=_.atc.max(), is_large_pack=_.pack.isin(LARGE_PACK).fill_null(False).max())
     dispensed = packs.filter((_.place == "kept") & (_.quantity > 0)).left_join(known, "cip")
     dispensed = sources.materialise("dispensings", _dispensing_rows(dispensed))
-    return dispensed, _account_of_packs(sources, received, packs=packs, dispensed=dispensed)
+    counts = packs.group_by("place").agg(rows=_.rows.sum(), groups=_.count()).execute()
+    written = dispensed.aggregate(rows=_.count(), unknown=_.is_unknown.cast("int64").sum().fill_null(0)).execute()
+    is_kept_row = (counts.place == "kept").astype("int64")
+    return dispensed, counts.assign(
+        written=is_kept_row * int(written.rows[0]), unknown=is_kept_row * int(written.unknown[0])
+    )
 
 
 def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, Report]:
@@ -50,15 +61,29 @@ def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, Repor
     received = sources.raw_if_present(ER_CAM_F)
     if received is None:
         return None, []
-    # an act has no sign: of a reversal's group, only the detail of the line that is left counts
+    acts, counts = procedure_rows(sources, received, lines)
+    return acts, account_of_details(ER_CAM_F, received=received_rows(sources, received), counts=counts, hits=[])
+
+
+def procedure_rows(sources: Sources, received: Table, lines: Table) -> tuple[Table, pd.DataFrame]:
+    """Rows of procedures, and counts by place.
+
+    An act has no sign: of a reversal's group, only the detail of the line that is left counts.
+    """
     lines = lines.mutate(has_detail=lines.reason.isnull())
     acts = sources.materialise("acts", followed(sources, received, lines, coded="CAM_PRS_IDE"))
     counts = acts.group_by("place").agg(rows=_.count()).execute()
     kept = acts.filter(_.place == "kept").mutate(
         ccam=code(_.CAM_PRS_IDE).substr(0, 7), activity=_.CAM_ACT_COD, phase=_.CAM_TRT_PHA
     )
-    report = account_of_details(sources, ER_CAM_F, received=received, counts=counts, hits=[])
-    return kept.select(PROCEDURES.column_names), report
+    return kept.select(PROCEDURES.column_names), counts
+
+
+def received_rows(sources: Sources, received: Table) -> tuple[int, int]:
+    """Rows of a detail table, and those inside the flux window."""
+    inside = window(received, sources.year).cast("int64").sum().fill_null(0)
+    total, within = (int(value) for value in received.aggregate(rows=_.count(), inside=inside).execute().iloc[0])
+    return total, within
 
 
 def followed(sources: Sources, details: Table, lines: Table, *, coded: str) -> Table:
@@ -87,29 +112,26 @@ def _dispensing_rows(dispensed: Table) -> Table:
     ).select(*DISPENSINGS.column_names, "is_unknown")
 
 
-def _account_of_packs(sources: Sources, received: Table, *, packs: Table, dispensed: Table) -> Report:
-    counts = packs.group_by("place").agg(rows=_.rows.sum(), groups=_.count()).execute()
+def account_of_packs(received: tuple[int, int], counts: pd.DataFrame) -> Report:
+    """Report rows of ER_PHA_F, from `received_rows` and the counts of `dispensing_rows`."""
     kept = counts[counts.place == "kept"]
-    written = dispensed.aggregate(rows=_.count(), unknown=_.is_unknown.cast("int64").sum().fill_null(0))
-    rows, unknown = (int(value) for value in written.execute().iloc[0])
-    groups = int(kept.groups.sum())
+    rows, groups, written, unknown = (int(kept[name].sum()) for name in ("rows", "groups", "written", "unknown"))
     hits = [
-        Count("packs_summed", NETTED, int(kept.rows.sum()) - groups),
-        Count("packs_returned", DROPPED, groups - rows),
+        Count("packs_summed", NETTED, rows - groups),
+        Count("packs_returned", DROPPED, groups - written),
         Count("unknown_pack", FLAGGED, unknown),
     ]
-    return account_of_details(sources, ER_PHA_F, received=received, counts=counts, hits=hits)
+    return account_of_details(ER_PHA_F, received=received, counts=counts, hits=hits)
 
 
 def account_of_details(
-    sources: Sources, table: RawTable, *, received: Table, counts: pd.DataFrame, hits: list[Count]
+    table: RawTable, *, received: tuple[int, int], counts: pd.DataFrame, hits: list[Count]
 ) -> Report:
     """Report rows of a detail table: the controls that detail tables share, then `hits`.
 
     Errors: InputError where a detail met two claim lines, so that it was multiplied.
     """
-    inside = window(received, sources.year).cast("int64").sum().fill_null(0)
-    total, within = (int(value) for value in received.aggregate(rows=_.count(), inside=inside).execute().iloc[0])
+    total, within = received
     followed = dict(zip(counts.place, counts.rows, strict=True))
     if counts.rows.sum() != within:
         raise InputError(

@@ -10,8 +10,9 @@ from datetime import date
 
 import ibis
 from ibis import _
-from ibis.expr.types import BooleanColumn, IntegerColumn, StringColumn, Table
+from ibis.expr.types import BooleanColumn, Column, IntegerColumn, StringColumn, Table
 
+from features.buckets import bucket_of
 from features.reference_data import GENERAL_PRACTICE, acts
 from features.snds.netting import NETTING_COLUMNS, REVERSAL_KEY, net_reversals
 from features.snds.persons import is_fictitious
@@ -61,14 +62,56 @@ def classified_lines(sources: Sources, claims: Table, *, pseudonyms: Table) -> T
     reversed_keys = lines.filter(_.PRS_ACT_QTE < 0).select(*REVERSAL_KEY).distinct()
     lines = lines.left_join(reversed_keys.mutate(is_reversal_candidate=True), REVERSAL_KEY)
     lines = lines.left_join(_establishments(sources), LINE_KEY)
+    lines = _with_acts(lines)
+    persons = pseudonyms.select("BEN_NIR_PSA", "BEN_RNG_GEM", "patient_id")
+    lines = lines.left_join(persons, ("BEN_NIR_PSA", "BEN_RNG_GEM"))
+    rows = lines.select(
+        *LINE_KEY, **_of_person(lines, _reason(lines)), is_candidate=_is_candidate(lines), **_columns(lines)
+    )
+    return net_reversals(sources, sources.materialise("classified", rows))
+
+
+def lines_in_buckets(sources: Sources, claims: Table, *, seats: Table, buckets: int) -> Table:
+    """Lines of a month of flux as `classified_lines` needs them, before what other months or persons decide.
+
+    `seats`: BEN_NIR_PSA, BEN_RNG_GEM, bucket of each person known; a line of nobody's goes by its pseudonym.
+    """
+    lines = claims.filter(of_year(claims, sources.year) & window(claims, sources.year))
+    lines = _with_acts(lines.left_join(_establishments(sources), LINE_KEY))
+    lines = lines.left_join(seats, ("BEN_NIR_PSA", "BEN_RNG_GEM"))
+    bucket = ibis.ifelse(lines.bucket.isnull(), bucket_of(lines.BEN_NIR_PSA.fill_null(""), buckets), lines.bucket)
+    return lines.select(*LINE_KEY, "BEN_NIR_PSA", **_columns(lines), reason=_reason(lines), bucket=bucket)
+
+
+def lines_of_bucket(sources: Sources, lines: Table, *, pseudonyms: Table) -> Table:
+    """As `classified_lines`, from the `lines_in_buckets` of one bucket, all months, and its pseudonyms."""
+    ours = {"PRS_NAT_REF": "act_code", "EXE_SOI_DTD": "care_date"}
+    key = [ours.get(name, name) for name in REVERSAL_KEY]
+    kept = [name for name in lines.columns if name not in ("BEN_NIR_PSA", "reason")]
+    reversed_keys = lines.filter(_.signed_quantity < 0).select(*key).distinct().mutate(is_reversal_candidate=True)
+    persons = pseudonyms.select("BEN_NIR_PSA", "BEN_RNG_GEM", "patient_id")
+    joined = lines.left_join(reversed_keys, key, rname="{name}_reversed")
+    joined = joined.left_join(persons, ("BEN_NIR_PSA", "BEN_RNG_GEM"))
+    rows = joined.select(*kept, **_of_person(joined, joined.reason), is_candidate=_is_candidate(joined))
+    return net_reversals(sources, sources.materialise("classified", rows))
+
+
+def _with_acts(lines: Table) -> Table:
     lines = lines.mutate(is_gp=lines.PSE_SPE_COD.isin(GENERAL_PRACTICE).fill_null(False))
     known_acts = (
         acts().assign(is_retroceded=acts().act_code.isin(RETROCEDED)).rename(columns={"act_code": "PRS_NAT_REF"})
     )
-    lines = lines.left_join(ibis.memtable(known_acts), ("PRS_NAT_REF", "is_gp"))
-    persons = pseudonyms.select("BEN_NIR_PSA", "BEN_RNG_GEM", "patient_id")
-    lines = lines.left_join(persons, ("BEN_NIR_PSA", "BEN_RNG_GEM"))
-    return net_reversals(sources, sources.materialise("classified", _columns(lines)))
+    return lines.left_join(ibis.memtable(known_acts), ("PRS_NAT_REF", "is_gp"))
+
+
+def _of_person(lines: Table, reason: StringColumn) -> dict[str, StringColumn]:
+    """The person, or the pseudonym of nobody: the last control."""
+    unknown = ibis.ifelse(lines.patient_id.isnull(), ibis.literal("unknown_person"), ibis.null("string"))
+    return {"patient_id": lines.patient_id.fill_null(lines.BEN_NIR_PSA), "reason": reason.fill_null(unknown)}
+
+
+def _is_candidate(lines: Table) -> BooleanColumn:
+    return lines.is_reversal_candidate.fill_null(False)
 
 
 def _establishments(sources: Sources) -> Table:
@@ -89,41 +132,38 @@ def _establishments(sources: Sources) -> Table:
     return rows.select(*LINE_KEY, "ETB_EXE_FIN", in_pmsi=in_pmsi)
 
 
-def _columns(lines: Table) -> Table:
-    return lines.select(
-        *LINE_KEY,
-        *NETTING_COLUMNS,
-        patient_id=lines.patient_id.fill_null(lines.BEN_NIR_PSA),
-        is_candidate=lines.is_reversal_candidate.fill_null(False),
-        care_date=lines.EXE_SOI_DTD,
-        act_code=lines.PRS_NAT_REF,
-        poste=lines.poste.fill_null("inconnu"),
-        perimeter=lines.perimeter.fill_null("autre"),
-        performer_id=lines.PFS_EXE_NUM.nullif(SALARIED),
-        performer_specialty=lines.PSE_SPE_COD,
-        establishment_id=lines.ETB_EXE_FIN,
-        pathway_code=lines.PRS_PDS_QCP,
-        prescriber_establishment_id=code(lines.ETB_PRE_FIN),
-        prescriber_specialty=lines.PSP_SPE_COD,
-        signed_quantity=lines.PRS_ACT_QTE.fill_null(0),
-        base_cents=cents(lines.base_eur),
-        reimbursed_cents=cents(lines.reimbursed_eur),
-        paid_cents=cents(lines.paid_eur),
-        is_in_target=lines.is_in_target.fill_null(True),
-        reason=_reason(lines),
-        rights=_rights(lines),
-    )
+def _columns(lines: Table) -> dict[str, Column]:
+    """Columns that a line and its own tables decide."""
+    return {
+        **{name: lines[name] for name in NETTING_COLUMNS},
+        "care_date": lines.EXE_SOI_DTD,
+        "act_code": lines.PRS_NAT_REF,
+        "poste": lines.poste.fill_null("inconnu"),
+        "perimeter": lines.perimeter.fill_null("autre"),
+        "performer_id": lines.PFS_EXE_NUM.nullif(SALARIED),
+        "performer_specialty": lines.PSE_SPE_COD,
+        "establishment_id": lines.ETB_EXE_FIN,
+        "pathway_code": lines.PRS_PDS_QCP,
+        "prescriber_establishment_id": code(lines.ETB_PRE_FIN),
+        "prescriber_specialty": lines.PSP_SPE_COD,
+        "signed_quantity": lines.PRS_ACT_QTE.fill_null(0),
+        "base_cents": cents(lines.base_eur),
+        "reimbursed_cents": cents(lines.reimbursed_eur),
+        "paid_cents": cents(lines.paid_eur),
+        "is_in_target": lines.is_in_target.fill_null(True),
+        "rights": _rights(lines),
+    }
 
 
 def _reason(lines: Table) -> StringColumn:
-    """First control, in the order of operations, that drops a line of the year; netting stands before them."""
+    """First control, in the order of operations, that drops a line of the year; netting stands before them, the
+    person after them."""
     is_other_scheme = ((lines.RGM_GRG_COD == 1) & (lines.RGM_COD == 888)).fill_null(False)
     return ibis.cases(
         (_is_for_information(lines), "information_only"),
         (_is_hospital_in_pmsi(lines), "hospital_in_pmsi"),
         (lines.is_payment.fill_null(False), "payment_without_act"),
         (is_fictitious(lines.BEN_CDI_NIR) | is_other_scheme, "fictitious_identifier"),
-        (lines.patient_id.isnull(), "unknown_person"),
     )
 
 

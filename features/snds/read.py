@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import ibis
 import pandas as pd
 from ibis.backends import BaseBackend
 from ibis.expr.types import Table
 
+from features.buckets import bucket_count
+from features.errors import InputError
 from features.provenance import Provenance
-from features.snds.acute import read_acute, read_outpatient
+from features.snds.assembly import HOSPITAL_FIELDS, absences, union_of
 from features.snds.biology import read_analyses
+from features.snds.by_bucket import read_in_buckets
+from features.snds.by_flux import in_window, lies_by_flux, rows_in
 from features.snds.care import account_of_claims, care_rows, coverage_rows
-from features.snds.controls import FLAGGED, Count, Report, account, report_frame
+from features.snds.controls import Report, report_frame
 from features.snds.details import read_dispensings, read_procedures
 from features.snds.lines import claim_lines, classified_lines
-from features.snds.long_stays import read_home_hospitalisation, read_rehabilitation
 from features.snds.persons import read_persons
 from features.snds.rights import latest_end, read_ald, read_c2s, read_declarations
-from features.snds.sources import Sources
-from features.store import write_dataset
-from features.tables import ANALYSES, CARE_LINES, COVERAGES, PROCEDURES, STAYS, TABLES
-from features.tables import Table as Declared
+from features.snds.schema import ER_PRS_F
+from features.snds.sources import Sources, find_parts, month_of
+from features.store import write_dataset, years_written
+from features.tables import ANALYSES, BENEFICIARIES, CARE_LINES, COVERAGES, PROCEDURES, STAYS, TABLES
 
 Progress = Callable[[str], None]
-HOSPITAL_FIELDS = (read_acute, read_outpatient, read_rehabilitation, read_home_hospitalisation)
+LARGE_ROWS = 16_000_000
+ROWS_IN_BUCKET = 8_000_000
 
 
 def read_snds(
@@ -37,16 +41,24 @@ def read_snds(
     year: int,
     *,
     pmsi_delay_months: int = 2,
+    buckets: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """The read report (features.tables.READ_REPORT) of a care year, once its datasets are written under `data`.
 
     Writes beneficiaries, ald_periods, declarations, coverages, care_lines, dispensings, procedures, analyses,
     stays and read_report of the year. A hospital stay counts as known `pmsi_delay_months` after the month of exit [A].
+    Where the claim tables lie by month of flux, a large country (or `buckets` above 1) is read month by month, then
+    bucket by bucket of patients, from where an interrupted read stopped; `buckets` 1 reads it whole.
     Errors: InputError naming a missing table or column and its purpose, or a value that cannot be read.
     """
     say = progress or (lambda step: None)
     data.mkdir(parents=True, exist_ok=True)
+    number = _buckets(con, snds, data, year) if buckets is None else buckets
+    if number > 1:
+        if con.name != "duckdb" or not lies_by_flux(snds):
+            raise InputError(f"{snds}: buckets need claims by month of flux (ER_PRS_F/flux=YYYY-MM/) and DuckDB")
+        return read_in_buckets(con, snds, data, year, asked=(number, pmsi_delay_months), progress=say)
     with tempfile.TemporaryDirectory(dir=data, prefix=".read-") as scratch:
         sources = Sources(con, snds, Path(scratch), year, pmsi_delay_months)
         datasets, report = _cleaned(sources, say)
@@ -60,6 +72,16 @@ def read_snds(
             say(f"writing {name}")
             write_dataset(TABLES[name], data, rows, year, provenance=provenance)
     return frame
+
+
+def _buckets(con: BaseBackend, snds: Path, data: Path, year: int) -> int:
+    """1 for a small country, another engine or tables that do not lie by month of flux; else those of the folder."""
+    if con.name != "duckdb" or not lies_by_flux(snds):
+        return 1
+    found = [bucket_count(BENEFICIARIES, data, past) for past in years_written(BENEFICIARIES, data)]
+    rows = rows_in([part for part in find_parts(snds, ER_PRS_F.name) if in_window(str(month_of(part)), year)])
+    by_size = 1 if rows < LARGE_ROWS else 1 << math.ceil(math.log2(rows / ROWS_IN_BUCKET))
+    return max(found) if max(found, default=1) > 1 else by_size
 
 
 def _cleaned(sources: Sources, say: Progress) -> tuple[dict[str, Table], Report]:
@@ -80,43 +102,18 @@ def _cleaned(sources: Sources, say: Progress) -> tuple[dict[str, Table], Report]
     ald_periods, of_ald = read_ald(sources, persons.pseudonyms)
     declarations, of_contracts = read_declarations(sources, persons.pseudonyms)
     c2s, of_c2s = read_c2s(sources, persons.pseudonyms)
-    rights = _union(COVERAGES, coverage_rows(lines), c2s, *[field.rights for field in fields])
+    rights = union_of(COVERAGES, coverage_rows(lines), c2s, *[field.rights for field in fields])
     datasets = {
         "beneficiaries": persons.beneficiaries,
         "ald_periods": ald_periods,
         "declarations": declarations,
         "coverages": latest_end(rights, by=COVERAGES.key),
-        "care_lines": _union(CARE_LINES, care_rows(lines), *[field.care for field in fields]),
+        "care_lines": union_of(CARE_LINES, care_rows(lines), *[field.care for field in fields]),
         "dispensings": dispensings.drop("is_unknown"),
-        "procedures": _union(PROCEDURES, procedures),
-        "analyses": _union(ANALYSES, analyses),
-        "stays": _union(STAYS, *[field.stays for field in fields]),
+        "procedures": union_of(PROCEDURES, procedures),
+        "analyses": union_of(ANALYSES, analyses),
+        "stays": union_of(STAYS, *[field.stays for field in fields]),
     }
     of_stays = [line for field in fields for line in field.report]
     accounts = [of_claims, of_packs, of_acts, of_biology, persons.report, of_stays, of_ald, of_contracts, of_c2s]
-    return datasets, [line for lines in accounts for line in lines] + _absences(sources)
-
-
-def _union(declared: Declared, *parts: Table | None) -> Table:
-    """Rows of the parts received, in the declared columns and types; none where no part was received."""
-    types = dict(ibis.memtable(declared.arrow_schema().empty_table()).schema())
-    received = [part for part in parts if part is not None]
-    if not received:
-        return ibis.memtable(declared.arrow_schema().empty_table())
-    typed = [
-        part.select(**{name: part[name].cast(kind(nullable=True)) for name, kind in types.items()}) for part in received
-    ]
-    return ibis.union(*typed) if len(typed) > 1 else typed[0]
-
-
-def _absences(sources: Sources) -> Report:
-    """One report row per table that was not received, whole or in part: what was absent, and with what effect."""
-    effects: dict[str, list[str]] = {}
-    for table, column, effect in sources.absent:
-        effects.setdefault(table, []).append(f"{column or 'table'}: {effect}")
-    return [
-        line
-        for table, listed in effects.items()
-        for line in account(table, Count("rows_in", "in", 0), [Count("absent", FLAGGED, 0, detail="; ".join(listed))])
-        if line["control"] == "absent"
-    ]
+    return datasets, [line for lines in accounts for line in lines] + absences(sources.absent)

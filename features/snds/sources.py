@@ -17,6 +17,7 @@ from features.snds.schema import RawColumn, RawTable
 from features.store import cast_by_engine
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
+FLUX = "flux="
 ENGINE_TYPES = {"euros": "decimal(13, 2)"}
 
 
@@ -24,7 +25,8 @@ ENGINE_TYPES = {"euros": "decimal(13, 2)"}
 class Sources:
     """What a read works with: engine, raw folder, scratch folder, care year, delay of the PMSI.
 
-    `absent` and `read` note, as tables are asked for, what was not received and what was.
+    `absent` and `read` note, as tables are asked for, what was not received and what was. With a `month` of flux
+    (YYYY-MM), the tables that lie by month hold that month only.
     """
 
     con: BaseBackend
@@ -34,6 +36,8 @@ class Sources:
     pmsi_delay_months: int = 2
     absent: list[tuple[str, str, str]] = field(default_factory=list)
     read: list[Path] = field(default_factory=list)
+    month: str | None = None
+    columns: dict[str, set[str]] = field(default_factory=dict)
 
     def raw(self, table: RawTable) -> Table:
         """The table with its declared columns, typed; amounts are exact euros, absent optional columns null.
@@ -46,14 +50,17 @@ class Sources:
         self.read.append(self.snds / table.file_name(self.year) if len(parts) > 1 else parts[0])
         if parts[0].suffix != ".parquet":
             parts = import_csv(parts, table, self.scratch / f"csv-{table.file_name(self.year)}")
-        present = _checked_columns(parts, table, self.year)
+        imported = parts[0].parent == self.scratch / f"csv-{table.file_name(self.year)}"
+        present = _checked_columns(parts, table, self.year) if imported else self.present(table)
         for column in table.columns:
             if column.name not in present:
                 self.absent.append((table.name, column.name, column.if_absent))
-        rows = self.con.read_parquet(str(parts[0] if len(parts) == 1 else parts[0].parent / "*.parquet"))
-        return rows.select(
+        chosen = [part for part in parts if self.month is None or month_of(part) in (self.month, None)]
+        rows = self.con.read_parquet(_pattern(chosen or parts))
+        typed = rows.select(
             *[_typed(rows, column) if column.name in present else _null(column) for column in table.columns]
         )
+        return typed if chosen else typed.limit(0)
 
     def raw_if_present(self, table: RawTable) -> Table | None:
         """As `raw`, or None, noted as absent, where there is no such table."""
@@ -61,6 +68,14 @@ class Sources:
             return self.raw(table)
         self.absent.append((table.name, "", table.if_absent))
         return None
+
+    def present(self, table: RawTable) -> set[str]:
+        """Declared columns that every part of a table holds, looked up once; none where it was not received."""
+        if table.name not in self.columns:
+            parts = find_parts(self.snds, table.file_name(self.year))
+            is_parquet = all(part.suffix == ".parquet" for part in parts)
+            self.columns[table.name] = _checked_columns(parts, table, self.year) if parts and is_parquet else set()
+        return self.columns[table.name]
 
     def materialise(self, name: str, rows: Table) -> Table:
         """`rows` computed once and kept in the scratch folder, for a result that several queries read."""
@@ -71,18 +86,40 @@ class Sources:
 
 
 def find_parts(snds: Path, name: str) -> list[Path]:
-    """Files of a raw table, sorted: snds/NAME.parquet|.csv|.csv.gz, or all such files of the folder snds/NAME.
+    """Files of a raw table, sorted: snds/NAME.parquet|.csv|.csv.gz, or all such files of the folder snds/NAME (or
+    snds/NAME.parquet, as Spark names it), or of its folders flux=YYYY-MM (month of FLX_DIS_DTD).
 
     Errors: InputError for a table found twice, or a folder that mixes Parquet and CSV.
     """
     files = [path for suffix in SUFFIXES if (path := snds / f"{name}{suffix}").is_file()]
-    folder = snds / name
-    inside = sorted(path for path in folder.glob("*") if path.name.endswith(SUFFIXES)) if folder.is_dir() else []
-    if len(files) + bool(inside) > 1:
+    as_spark = snds / f"{name}{SUFFIXES[0]}"
+    folder = as_spark if as_spark.is_dir() and not (snds / name).exists() else snds / name
+    files += [as_spark] if as_spark.is_dir() and folder != as_spark else []
+    flat, by_flux = (
+        sorted(path for path in folder.glob(pattern) if path.name.endswith(SUFFIXES)) if folder.is_dir() else []
+        for pattern in ("*", f"{FLUX}*/*")
+    )
+    inside = flat or by_flux
+    if len(files) + bool(flat) + bool(by_flux) > 1:
         raise InputError(f"{snds}: {name} lies there more than once; keep one file or one folder of parts")
     if len({path.suffix == ".parquet" for path in inside}) > 1:
         raise InputError(f"{folder}: mixes Parquet and CSV; keep one kind of part")
     return files or inside
+
+
+def month_of(part: Path) -> str | None:
+    """Month of flux (YYYY-MM) of a part that lies by month, else None."""
+    name = part.parent.name
+    return name.removeprefix(FLUX) if name.startswith(FLUX) else None
+
+
+def _pattern(parts: list[Path]) -> str:
+    """What the engine reads for these parts of one table."""
+    if len(parts) == 1:
+        return str(parts[0])
+    folders = {part.parent for part in parts}
+    folder = parts[0].parent
+    return str(folder / "*.parquet" if len(folders) == 1 else folder.parent / f"{FLUX}*" / "*.parquet")
 
 
 def _missing_table(table: RawTable, snds: Path, year: int) -> str:

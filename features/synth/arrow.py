@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.synth.model import Array
+from features.synth.shelf import DICTIONARY_PAGE, Shelf
 
 EUROS = pa.decimal128(13, 2)
 ROW_GROUP = 1 << 18
-DICTIONARY_PAGE = 1 << 22
 COMPRESSION = "snappy"
 
 
@@ -68,15 +68,22 @@ def texts(values: Sequence[str]) -> pa.Array:
 
 @dataclass(frozen=True)
 class Part:
-    """Where the rows of one chunk (and care year) go: the folder of the tables, the number of the chunk, the part."""
+    """Where the rows of one chunk (and care year) go: the folder of the tables, the number of the chunk, the part.
+
+    With a shelf the rows join those of the other chunks of the group; without one, each part is a file.
+    """
 
     folder: Path
     chunk: int
     name: str
+    shelf: Shelf | None = None
 
     def write(self, table: str, columns: dict[str, pa.Array], *, plain: Sequence[str] = ()) -> None:
         """The part of a table; `plain` columns repeat little and take no dictionary."""
-        write_file(self.folder / table / f"{self.name}.parquet", columns, plain=plain)
+        if self.shelf is None:
+            write_file(self.folder / table / f"{self.name}.parquet", columns, plain=plain)
+        else:
+            self.shelf.add(self.folder / table, columns, plain=plain)
 
 
 def write_file(path: Path, columns: dict[str, pa.Array], *, plain: Sequence[str] = ()) -> None:

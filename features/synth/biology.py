@@ -40,4 +40,4 @@ def _is_diabetic(stage: Stage, person: Array) -> Array:
     """Whether each person has diabetes on 1 January."""
     conditions = [stage.model.conditions.index(name) for name in DIABETES]
     has = np.asarray((stage.state.present[:, conditions] > 0).any(axis=1))
-    return np.asarray(has[np.searchsorted(stage.state.person, person)])
+    return np.asarray(has[stage.row_of[person]])

@@ -51,8 +51,10 @@ def write_declared_bricks(desk: Desk, contracts: Contracts, *, directory: Direct
 
 def join_declared_bricks(folder: Path, path: Path) -> None:
     """declared_bricks.csv from the parts of a folder, in the order of the chunks."""
-    rows = pq.read_table(sorted(folder.glob("*.parquet"))).to_pandas()
-    rows.to_csv(path, index=False, lineterminator="\n")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for place, part in enumerate(sorted(folder.glob("*.parquet"))):
+            rows = pq.read_table(part).to_pandas()
+            rows.to_csv(file, index=False, header=place == 0, lineterminator="\n")
 
 
 def _signed(contracts: Contracts, directory: Directory) -> tuple[Array, Array, Array]:

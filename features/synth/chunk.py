@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -33,18 +34,23 @@ from features.synth.pmsi_other import (
 from features.synth.population import draw_persons
 from features.synth.rates import Rates
 from features.synth.reimbursed import is_exempt
+from features.synth.shelf import Shelf
 from features.synth.stays import draw_stays, follow_ups, home_hospital, private_lines, rehabilitation
 from features.synth.surgery_agenda import Agenda, new_agenda, open_year
 from features.synth.surgery_oracle import with_surgery, write_episodes
 
 CHUNK = 20_000
+GROUPS, MOST_IN_GROUP = 10, 25
 Count = tuple[int, int, int]
 Planted = dict[tuple[str, str, int | None], Count]
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to make: the whole is cut into chunks, and a chunk depends on nothing but its order and its number."""
+    """What to make: the whole is cut into chunks, and a chunk depends on nothing but its order and its number.
+
+    by_flux: tables of claims by month of flux, and files of a group of chunks; else a file per chunk and care year.
+    """
 
     data: Path
     patients: int
@@ -52,12 +58,42 @@ class Order:
     seed: int
     rates: Rates
     surgery: float = 1.0
+    by_flux: bool = False
+
+    @property
+    def stage(self) -> Path:
+        """Where the country is made before it is shown whole."""
+        return self.data / ".synth"
+
+    @property
+    def tables(self) -> Path:
+        """Raw tables being made."""
+        return self.stage / "made" / "snds"
+
+    @property
+    def parts(self) -> Path:
+        """Parts of the oracle and of the declared bricks, joined at the end."""
+        return self.stage / "parts"
+
+    @property
+    def chunks(self) -> range:
+        """Numbers of all chunks."""
+        return range(-(-self.patients // CHUNK))
+
+    @property
+    def groups(self) -> list[range]:
+        """Chunks of each group, the unit of what is finished and what is not: the same whatever the workers."""
+        size = min(max(len(self.chunks) // GROUPS, 1), MOST_IN_GROUP) if self.by_flux else 1
+        return [self.chunks[first : first + size] for first in self.chunks[::size]]
 
 
-def make_chunk(order: Order, chunk: int) -> Planted:
+_directory = lru_cache(maxsize=1)(draw_directory)
+
+
+def make_chunk(order: Order, chunk: int, shelf: Shelf | None = None) -> Planted:
     """Writes every part of the chunk; returns rows and cents planted, by table, control and care year."""
     model = care_model()
-    directory = draw_directory(order.patients, order.years, seed=order.seed)
+    directory = _directory(order.patients, order.years, seed=order.seed)
     seeds = np.random.SeedSequence((order.seed, chunk)).spawn(len(order.years) + 1)
     rng = np.random.default_rng(seeds[0])
     places = range(chunk * CHUNK, min((chunk + 1) * CHUNK, order.patients))
@@ -79,8 +115,8 @@ def make_chunk(order: Order, chunk: int) -> Planted:
             identities=identities,
             rng=generator,
         )
-        planted.update(_make_year(order, stage, chunk=chunk, agenda=agenda))
-    part = Part(order.data / "snds", chunk, f"{chunk:05d}")
+        planted.update(_make_year(order, stage, chunk=chunk, agenda=agenda, shelf=shelf))
+    part = Part(order.tables, chunk, f"{chunk:05d}", shelf)
     desk = Desk(model, persons, identities, order.rates, order.years, part, rng)
     counts = {
         "IR_BEN_R": write_beneficiaries(desk),
@@ -88,7 +124,7 @@ def make_chunk(order: Order, chunk: int) -> Planted:
         "IR_MTT_R": write_contracts(desk, contracts, numbers=directory.number_array),
         "IR_ORC_R": write_cover(desk),
     }
-    oracle = Part(order.data / "oracle", chunk, part.name)
+    oracle = Part(order.parts, chunk, part.name, shelf)
     write_episodes(agenda, persons, years=order.years, part=oracle)
     write_declared_bricks(desk, contracts, directory=directory, part=oracle)
     return planted | {
@@ -96,7 +132,7 @@ def make_chunk(order: Order, chunk: int) -> Planted:
     }
 
 
-def _make_year(order: Order, stage: Stage, *, chunk: int, agenda: Agenda) -> Planted:
+def _make_year(order: Order, stage: Stage, *, chunk: int, agenda: Agenda, shelf: Shelf | None) -> Planted:
     """All tables of one care year, and the oracle's rows."""
     year, rates = stage.state.year, order.rates
     exempt = is_exempt(stage)
@@ -112,8 +148,8 @@ def _make_year(order: Order, stage: Stage, *, chunk: int, agenda: Agenda) -> Pla
     lines = join_lines([lines, contributions(stage, lines, share=rates.line_participation)])
     name = f"{chunk:05d}-{year}"
     drawn = Drawn(stage, lines, stays, long, home, visits, exempt, due.expected, rates.line_participation)
-    write_oracle(drawn, Part(order.data / "oracle", chunk, name))
-    part = Part(order.data / "snds", chunk, name)
+    write_oracle(drawn, Part(order.parts, chunk, name, shelf))
+    part = Part(order.tables, chunk, name, shelf)
     claims = plant(stage, ordinary_claims(stage, lines), rates=rates)
     packs = write_claims(stage, claims, part=part, unknown_packs=rates.pack_unknown)
     plan = Plan(part, f"{year % 100:02d}", rates, exempt)

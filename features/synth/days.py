@@ -25,7 +25,11 @@ def iso_days(days: Array) -> Array:
 
 def month_of(days: Array) -> Array:
     """Months since January 1970 of each day."""
-    return days.astype("M8[D]").astype("M8[M]").astype(np.int64)
+    first, last = (int(days.min()), int(days.max())) if days.size else (0, 0)
+    if last - first >= days.size:
+        return days.astype("M8[D]").astype("M8[M]").astype(np.int64)
+    each = np.arange(first, last + 1).astype("M8[D]").astype("M8[M]").astype(np.int64)
+    return each[days - first]
 
 
 def first_of_month(months: Array) -> Array:
@@ -42,7 +46,7 @@ def pseudonyms(places: Array, *, salt: int, prefix: str) -> list[str]:
         mixed = mixed ^ (mixed >> np.uint64(31))
     shifts = np.arange(60, -4, -4, dtype=np.uint64)
     digits = _HEX[((mixed[:, None] >> shifts) & np.uint64(15)).astype(np.uint8)]
-    return [prefix + text.decode() for text in np.ascontiguousarray(digits).view("S16").ravel()]
+    return [prefix + text for text in np.ascontiguousarray(digits).view("S16").ravel().astype("U16").tolist()]
 
 
 def uniform(*keys: Array, salt: int) -> Array:

@@ -87,14 +87,14 @@ def _act(stage: Stage, claims: Claims) -> dict[str, pa.Array]:
     nothing = np.zeros(lines.size, dtype=np.int64)
     prescribed = prescribers(stage.model, lines.person + stage.persons.first_place, pack=lines.pack)
     is_contribution = lines.kind == CONTRIBUTION
-    base, reimbursed = claims.base_cents, claims.reimbursed_cents
+    base, reimbursed = euros(claims.base_cents), claims.reimbursed_cents
     return {
         "PRS_NAT_REF": integers(lines.act),
         "EXE_SOI_DTD": days(lines.day),
         "EXE_SOI_DTF": days(lines.last_day),
         "PRS_ACT_QTE": integers(lines.quantity * claims.sign),
-        "PRS_PAI_MNT": euros(base),
-        "BSE_REM_BSE": euros(base),
+        "PRS_PAI_MNT": base,
+        "BSE_REM_BSE": base,
         "BSE_REM_MNT": euros(np.where(is_contribution, 0, reimbursed)),
         "CPL_REM_BSE": euros(nothing),
         "CPL_REM_MNT": euros(np.where(is_contribution, reimbursed, 0)),
@@ -117,9 +117,10 @@ def _pathway(stage: Stage, claims: Claims) -> Array:
     The declared doctor; a colleague of the structure who replaces him; emergency, away from home, under 16 or
     outside the pathway, as the person, the day and the performer have it, so that a reversal repeats its line.
     """
-    lines, directory = claims.lines, stage.doctors.directory
+    codes = np.zeros(claims.lines.size, dtype=np.int64)
+    places = np.flatnonzero(np.isin(claims.lines.specialty, GP_SPECIALTIES) & (claims.lines.kind != SUPPLEMENT))
+    lines, directory = claims.lines.take(places), stage.doctors.directory
     declared = stage.doctors.declared[lines.person]
-    is_gp = np.isin(lines.specialty, GP_SPECIALTIES) & (lines.kind != SUPPLEMENT)
     has = (declared >= 0).astype(np.int64)
     team = np.where(declared >= 0, directory.team[declared], -1)
     performer = np.minimum(lines.performer, directory.gp_count - 1)
@@ -127,7 +128,7 @@ def _pathway(stage: Stage, claims: Claims) -> Array:
     draw = uniform(lines.person, lines.day, lines.performer, salt=7)
     is_minor = lines.day - stage.persons.birth[lines.person] < ADULT_DAYS
     other = np.where(is_minor, np.array(UNDER_16)[has], np.array(OUTSIDE_PATHWAY)[has])
-    codes = np.select(
+    codes[places] = np.select(
         [
             lines.performer == declared,
             is_colleague,
@@ -142,7 +143,7 @@ def _pathway(stage: Stage, claims: Claims) -> Array:
         ],
         other,
     )
-    return np.where(is_gp, codes, 0)
+    return codes
 
 
 def _packs(

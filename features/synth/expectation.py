@@ -27,6 +27,7 @@ class Rates:
     streams: lines drawn with frailty. annual: stays drawn with hospital frailty. sessions: drawn without.
     terminal: stays expected before death, for a person who dies in the year. factor: cost of a stay against its mean.
     avoiding: part of the persons of this state who seek no usual care; the others seek as much more.
+    stays: stays expected in all, n × Q: usual, sessions, onsets, last stays, birth, readmissions.
     """
 
     streams: Array
@@ -35,6 +36,7 @@ class Rates:
     terminal: Array
     factor: Array
     avoiding: Array
+    stays: Array
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,16 @@ class Expected:
 def care_rates(model: CareModel, state: State) -> Rates:
     """Rates of care of each person of the state."""
     extra = _extra_need(model, state)
+    annual, sessions = _annual_stays(model, state, extra=extra), _sessions(model, state)
+    terminal = np.interp(state.age, (0, 40, 65, 80, 95), (1.9, 1.9, 1.6, 1.2, 0.7))
     return Rates(
         streams=_stream_rates(model, state, extra=extra),
-        annual=_annual_stays(model, state, extra=extra),
-        sessions=_sessions(model, state),
-        terminal=np.interp(state.age, (0, 40, 65, 80, 95), (1.9, 1.9, 1.6, 1.2, 0.7)),
+        annual=annual,
+        sessions=sessions,
+        terminal=terminal,
         factor=np.clip(0.86 + 0.0028 * state.age + 0.10 * np.minimum(extra, 1.5), 0.85, 1.4),
         avoiding=_avoiding(state),
+        stays=_expected_stays(model, state, usual=annual + sessions, terminal=terminal),
     )
 
 
@@ -128,7 +133,9 @@ def _annual_stays(model: CareModel, state: State, *, extra: Array) -> Array:
     rates[:, model.cause("delivery")] = model.curves["delivery"][state.sex - 1, state.age]
     together = 1 + 0.08 * np.clip(state.present.sum(axis=1) - 2, 0, 5)
     own = state.present * (model.number["stays"] * (0.9 + 0.2 * (state.age[:, None] >= 75)))
-    np.add.at(rates.T, condition_causes(model), (own * (context * together)[:, None]).T)
+    own = own * (context * together)[:, None]
+    for condition, cause in enumerate(condition_causes(model)):
+        rates[:, cause] += own[:, condition]
     return rates
 
 
@@ -153,13 +160,13 @@ def _sessions(model: CareModel, state: State) -> Array:
     return rates
 
 
-def expected_stays(model: CareModel, state: State, *, rates: Rates) -> Array:
-    """Stays expected per full year alive, n × Q: usual, sessions, onsets, last stays, birth, readmissions."""
-    stays = rates.annual + rates.sessions
+def _expected_stays(model: CareModel, state: State, *, usual: Array, terminal: Array) -> Array:
+    stays = usual.copy()
     onset = state.onset_risk * model.number["onset_stays"]
-    np.add.at(stays.T, onset_causes(model), onset.T)
+    for condition, cause in enumerate(onset_causes(model)):
+        stays[:, cause] += onset[:, condition]
     alive = 1 - state.death_risk / 2
-    stays[:, model.cause("terminal")] += state.death_risk * rates.terminal / alive
+    stays[:, model.cause("terminal")] += state.death_risk * terminal / alive
     stays[:, model.cause("newborn")] += np.where(state.is_newborn, 2 * 365 / 366, 0.0)
     stays[:, model.cause("readmission")] += stays @ model.cause_price["readmission"]
     return stays
@@ -167,7 +174,7 @@ def expected_stays(model: CareModel, state: State, *, rates: Rates) -> Array:
 
 def expected_euros(model: CareModel, state: State, *, rates: Rates) -> Expected:
     """Euros expected for a full year alive: what a perfect payment model could know."""
-    stays = expected_stays(model, state, rates=rates)
+    stays = rates.stays
     lines = rates.streams + stays @ model.cause_follow
     euros = lines * model.price_eur
     office, home = (model.stream(name) for name in MG)

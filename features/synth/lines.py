@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -103,6 +104,11 @@ class Stage:
     doctors: Doctors
     identities: Identities
     rng: np.random.Generator
+
+    @cached_property
+    def row_of(self) -> Array:
+        """Row of the state of each person of the chunk; of one who is not there, the row of the next."""
+        return np.searchsorted(self.state.person, np.arange(self.persons.size))
 
     @property
     def year_start(self) -> int:
@@ -275,7 +281,7 @@ def pack_lines(stage: Stage, person: Array, *, days: Array, place: Array) -> Lin
 def contributions(stage: Stage, lines: Lines, *, share: float) -> Lines:
     """Flat contributions (1 EUR) taken back on doctors' acts of adults without C2S."""
     is_doctor = np.isin(lines.act, DOCTOR_ACTS) & (lines.kind == ORDINARY)
-    row = np.searchsorted(stage.state.person, lines.person)
+    row = stage.row_of[lines.person]
     pays = (stage.state.age[row] >= 18) & (stage.state.c2s[row] == 0) & ~stage.state.is_ame[row]
     chosen = np.flatnonzero(is_doctor & pays & (stage.rng.random(lines.size) < share))
     taken = lines.take(chosen)
@@ -289,6 +295,6 @@ def contributions(stage: Stage, lines: Lines, *, share: float) -> Lines:
 
 def with_full_rate(stage: Stage, lines: Lines, *, is_exempt: Array) -> Lines:
     """Lines reimbursed in full for most care of persons in ALD (`is_exempt`, by row of the state)."""
-    row = np.searchsorted(stage.state.person, lines.person)
+    row = stage.row_of[lines.person]
     full = is_exempt[row] & (stage.rng.random(lines.size) < ALD_FULL_SHARE) & (lines.kind != CONTRIBUTION)
     return replace(lines, rate=np.where(full, 100, lines.rate).astype(np.int32))

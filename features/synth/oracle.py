@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -36,12 +37,16 @@ class Drawn:
     surgery: Yearly
     contribution_share: float
 
+    @cached_property
+    def row(self) -> Array:
+        """Row of the state of each claim line."""
+        return self.stage.row_of[self.lines.person]
+
     def euros(self, cents: Array, mask: Array | None = None) -> Array:
         """Euros of the claim lines (of those in `mask`), by row of the state."""
-        state = self.stage.state
-        row = np.searchsorted(state.person, self.lines.person)
-        weights = cents if mask is None else np.where(mask, cents, 0)
-        return np.bincount(row, weights=weights, minlength=state.person.size) / 100
+        chosen = slice(None) if mask is None else np.flatnonzero(mask)
+        size = self.stage.state.person.size
+        return np.bincount(self.row[chosen], weights=cents[chosen], minlength=size) / 100
 
     def public_euros(self) -> Array:
         """Euros of public stays, rehabilitation, home hospitalisation and outpatient care, by row of the state."""

@@ -184,7 +184,7 @@ def _reversed(stage: Stage, claims: Claims, *, full: Array, partial: Array) -> t
 def _cancelled(stage: Stage, claims: Claims, *, places: Array, keys: Array) -> list[Claims]:
     """Copies of lines on another day, and their reversals."""
     lines = claims.lines.take(places)
-    day = stage.days(np.searchsorted(stage.state.person, lines.person)).astype(np.int32)
+    day = stage.days(stage.row_of[lines.person]).astype(np.int32)
     lines = replace(lines, day=day, last_day=day)
     key = _key(lines)
     is_alone = np.searchsorted(keys, key, "left") == np.searchsorted(keys, key, "right")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Persons:
         """Number of persons."""
         return int(self.birth.size)
 
-    @property
+    @cached_property
     def patient_id(self) -> list[str]:
         """BEN_IDT_ANO of each person."""
         return pseudonyms(np.arange(self.size) + self.first_place, salt=1, prefix="B0")

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from features.synth.conditions import State
-from features.synth.expectation import CHILD_AGE, MG, WITHOUT_FACTOR, Rates, expected_stays
+from features.synth.expectation import CHILD_AGE, MG, WITHOUT_FACTOR, Rates
 from features.synth.lines import ALD_FULL_SHARE, CONTRIBUTION_CENTS, DOCTOR_ACTS, Lines, Stage
 from features.synth.model import (
     ACE_EUR,
@@ -51,7 +51,7 @@ def expected_reimbursed(stage: Stage, exempt: Array, *, contribution_share: floa
     exempt: see `is_exempt`; contribution_share: share of the acts of doctors on which the contribution is taken.
     """
     model, state, rates = stage.model, stage.state, stage.rates
-    stays = expected_stays(model, state, rates=rates)
+    stays = rates.stays
     lines = rates.streams + stays @ model.cause_follow
     town = _town(state, lines, exempt, contribution_share=contribution_share)
     return town + _hospital(model, stays, rates, exempt) + _drugs(model, state, exempt)

@@ -15,13 +15,14 @@ MOST_ROWS = 1_000_000
 MG_CAP, TOTAL_CAP = 0.995, 0.99
 
 
-def calibration_report(drawn: Path) -> pd.DataFrame:
+def calibration_report(drawn: Path, *, care_years: int) -> pd.DataFrame:
     """One row per published figure: quantity, group, unit, target, obtained, ratio, low, high, is_met, source.
 
     `drawn` is data/oracle/drawn.parquet; at most about a million patient-years of it are read, evenly spread,
     so that memory does not grow with the number of patients.
     """
-    rows = _sample(drawn)
+    rows = sampled(drawn, together=care_years).drop_columns(["patient_id"]).to_pandas()
+    rows = rows[rows.exposure_share > 0]
     obtained = {**_people(rows), **_use(rows), **_spending(rows), **_oracle(rows)}
     report = pd.DataFrame(read_rows("synth_targets"))
     for name in ("target", "low", "high"):
@@ -55,12 +56,15 @@ def write_report(
     (data / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _sample(drawn: Path) -> pd.DataFrame:
-    with pq.ParquetFile(drawn) as file:
-        step = -(-file.metadata.num_rows // MOST_ROWS)
-        groups = [file.read_row_group(place) for place in range(0, file.num_row_groups, step)]
-    rows = pa.concat_tables(groups).drop_columns(["patient_id"]).to_pandas()
-    return rows[rows.exposure_share > 0]
+def sampled(path: Path, *, together: int = 1) -> pa.Table:
+    """About a million rows of a file at most: row groups evenly spread, so many that follow each other `together`.
+
+    Row groups of a chunk's care years follow each other: taken together, no year is left out.
+    """
+    with pq.ParquetFile(path) as file:
+        step = max(-(-file.metadata.num_rows // MOST_ROWS), 1)
+        places = [place for place in range(file.num_row_groups) if place // together % step == 0]
+        return pa.concat_tables([file.read_row_group(place) for place in places])
 
 
 def _people(rows: pd.DataFrame) -> dict[str, float]:

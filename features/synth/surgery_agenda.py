@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.synth.days import first_day
-from features.synth.expectation import IDE, expected_stays
+from features.synth.expectation import IDE
 from features.synth.lines import GP_SPECIALTIES, Lines, Stage, join_lines, make_lines
 from features.synth.model import Array
 from features.synth.reimbursed import surgery_reimbursed
@@ -229,7 +229,7 @@ def _follow(agenda: Agenda, stage: Stage) -> None:
     """Adds the ordinary care that the year is expected to bring to each open window; closes those that are over."""
     start, end = first_day(stage.state.year), first_day(stage.state.year + 1)
     open_still: list[Followed] = []
-    stays = expected_stays(stage.model, stage.state, rates=stage.rates)
+    stays = stage.rates.stays
     for one in agenda.followed:
         own = one.plan.operations
         place = np.searchsorted(stage.state.person, own.person).clip(0, stage.state.person.size - 1)

@@ -143,7 +143,7 @@ def _counts(rules: Sequence[Rule], row: dict[str, str], programme: str, *, is_ho
 
 
 def daily(stage: Stage, row: Array, programme: Array, *, stays: Array) -> tuple[Array, Array]:
-    """Euros a day that ordinary care adds before admission, and from it on; `stays` of each row: `expected_stays`."""
+    """Euros a day that ordinary care adds before admission, and from it on; `stays` of each row: `Rates.stays`."""
     model, state, counted = stage.model, stage.state, scope()
     person = state.person[row]
     avoiding = stage.rates.avoiding[row]

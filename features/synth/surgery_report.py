@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from features.synth.model import read_rows
+from features.synth.report import sampled
 from features.synth.surgery_model import PROGRAMMES
 
 NAMES = ["quantity", "group", "unit", "target", "obtained", "ratio", "low", "high", "is_met", "source"]
@@ -16,9 +17,9 @@ def surgery_report(episodes: Path) -> pd.DataFrame:
     """One row per figure and programme: quantity, group, unit, target, obtained, ratio, low, high, is_met, source.
 
     `episodes` is data/oracle/episodes.parquet; figures are those of operations without a planted exclusion. Without
-    an operation of a programme, nothing is obtained and nothing is met.
+    an operation of a programme, nothing is obtained and nothing is met. At most about a million are read.
     """
-    rows = pd.read_parquet(episodes)
+    rows = sampled(episodes).to_pandas()
     found = {name: _figures(rows[rows.programme == name]) for name in PROGRAMMES}
     lines = []
     for row in read_rows("synth_surgery_targets"):

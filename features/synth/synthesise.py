@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import shutil
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import InputError
 from features.synth.arrow import coded, integers, long_integers, texts, write_file
 from features.synth.bricks import TABLE as BRICKS
 from features.synth.bricks import join_declared_bricks
-from features.synth.chunk import CHUNK, Count, Order, Planted, make_chunk
+from features.synth.chunk import CHUNK, Order, Planted
 from features.synth.doctors import Directory, draw_directory, write_roster
 from features.synth.er_tables import cip_codes
 from features.synth.geography import clinic_finess, communes, hospital_finess, write_territories
+from features.synth.journal import add, begin, call_whole, forget, is_whole, planted_in_all, show, unfinished
+from features.synth.making import make_groups
 from features.synth.model import care_model
 from features.synth.rates import Rates
 from features.synth.report import calibration_report, write_report
+from features.synth.shelf import COMPRESSION
 from features.synth.structures import write_participations
 from features.synth.surgery_report import surgery_report
 
 CLAIMS = "ER_PRS_F"
 EPISODES_REPORT = {"name": "synth_episodes_report", "title": "Fictional France: episodes of scheduled surgery"}
-MARK = "FICTIONAL.txt"
-MARK_TEXT = "Fictional persons, drawn by forfait synth: this folder is overwritten by the next draw.\n"
+BY_FLUX_FROM = 1_000_000
 EARLIEST_YEAR, LATEST_YEAR = 2006, 2049
 MOST_YEARS = 10
 FEWEST = 100
@@ -47,6 +46,7 @@ def synthesise(
     rates: Rates | None = None,
     surgery: float = 1.0,
     workers: int = 2,
+    by_flux: bool | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Calibration report of a new fictional France: published figures, what was obtained, whether it is in its band.
@@ -55,35 +55,51 @@ def synthesise(
     data/oracle/* (expected.parquet, drawn.parquet, episodes.parquet, planted.json), and the reports
     data/synth_report.csv and synth_episodes_report.csv, each with its .md. episodes.parquet has a row per hip, knee
     or colectomy; `surgery`: how many times those of France, for a small country to have enough. The same seed
-    gives the same bytes, whatever `workers`.
+    gives the same bytes, whatever `workers`. by_flux: tables of claims as folders by month of flux (the same rows);
+    None: from a million patients. All is made in data/.synth and moved to its place once whole: after a kill, the
+    same order goes on where it stood, another one starts anew.
     Errors: InputError for arguments out of range, or a data/snds that does not come from here.
     """
-    order = Order(data, patients, years, seed, rates or Rates(), surgery)
+    parted = patients >= BY_FLUX_FROM if by_flux is None else by_flux
+    order = Order(data, patients, years, seed, rates or Rates(), surgery, parted)
     _check(order, workers)
-    _clear(data)
-    planted: Planted = {}
-    chunks = range((patients + CHUNK - 1) // CHUNK)
-    for done, found in enumerate(_made(order, chunks, workers=workers), start=1):
-        for key, counts in found.items():
-            planted[key] = _sum((planted.get(key, (0, 0, 0)), counts))
-        if progress is not None:
-            progress(f"fictional patients: {min(done * CHUNK, patients):,} of {patients:,}")
-    _write_references(order, draw_directory(patients, years, seed=seed))
-    for name in ("expected", "drawn", "episodes"):
-        _join_parts(data / "oracle" / name)
-    join_declared_bricks(data / "oracle" / BRICKS, data / "declared_bricks.csv")
-    shutil.rmtree(data / "oracle" / BRICKS)
-    _write_planted(planted, years, path=data / "oracle" / "planted.json")
-    report = calibration_report(data / "oracle" / "drawn.parquet")
+    say = progress or (lambda step: None)
+    begin(order)
+    if not is_whole(order):
+        _make(order, workers, say)
+        say("joining")
+        _join(order)
+        call_whole(order)
+    show(order)
+    say("calibration")
+    report = calibration_report(data / "oracle" / "drawn.parquet", care_years=len(years))
     write_report(report, data)
     write_report(surgery_report(data / "oracle" / "episodes.parquet"), data, **EPISODES_REPORT)
+    forget(order)
     return report
 
 
-def _sum(counts: Iterable[Count]) -> Count:
-    """Rows, base and reimbursed cents added up."""
-    rows, base, reimbursed = (sum(column) for column in zip(*counts, strict=True))
-    return rows, base, reimbursed
+def _make(order: Order, workers: int, say: Callable[[str], None]) -> None:
+    """Makes what is left of the country, telling how many chunks are made of all."""
+    left = unfinished(order)
+    total, before = len(order.chunks), len(order.chunks) - sum(len(order.groups[number]) for number in left)
+
+    def told(made: int) -> None:
+        done = before + made
+        say(f"chunk {done}/{total}, {min(done * CHUNK, order.patients):,} patients")
+
+    told(0)
+    make_groups(order, left, workers=workers, say=told)
+
+
+def _join(order: Order) -> None:
+    """What is written once: references, the oracle joined from its parts, bricks, what was planted."""
+    made = order.tables.parent
+    _write_references(order, draw_directory(order.patients, order.years, seed=order.seed))
+    for name in ("expected", "drawn", "episodes"):
+        _join_parts(order.parts / name, made / "oracle" / f"{name}.parquet", order=order)
+    join_declared_bricks(order.parts / BRICKS, made / "declared_bricks.csv")
+    _write_planted(planted_in_all(order), order.years, path=made / "oracle" / "planted.json")
 
 
 def _check(order: Order, workers: int) -> None:
@@ -104,36 +120,9 @@ def _check(order: Order, workers: int) -> None:
         raise InputError(f"seed is {order.seed}; it is 0 or more")
 
 
-def _clear(data: Path) -> None:
-    """Removes an earlier fictional France; refuses to touch raw tables that come from elsewhere."""
-    snds = data / "snds"
-    if snds.exists() and any(snds.iterdir()) and not (snds / MARK).exists():
-        raise InputError(f"{snds} holds tables that forfait synth did not write; choose another data folder")
-    for folder in (snds, data / "oracle"):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-    (snds / MARK).write_text(MARK_TEXT, encoding="utf-8")
-
-
-def _made(order: Order, chunks: range, *, workers: int) -> Iterator[Planted]:
-    """Counts of each chunk, in order; in this process when one worker is enough."""
-    if workers == 1 or len(chunks) == 1:
-        for chunk in chunks:
-            yield make_chunk(order, chunk)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        yield from pool.map(make_chunk, [order] * len(chunks), chunks)
-
-
-def _one_thread() -> None:
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
-
-
 def _write_references(order: Order, directory: Directory) -> None:
-    """IR_PHA_R, DEFA_UU2015, DA_PRA_R, BE_IDE_R and the roster."""
-    snds, model = order.data / "snds", care_model()
+    """IR_PHA_R, DEFA_UU2015, DA_PRA_R, BE_IDE_R, the roster, who takes part, and the territories."""
+    snds, model = order.tables, care_model()
     code = cip_codes(model)
     once = np.sort(np.unique(code, return_index=True)[1])
     drugs = [model.drugs[place] for place in once]
@@ -161,18 +150,20 @@ def _write_references(order: Order, directory: Directory) -> None:
     sites = [*[text[:8] for text in hospital_finess()], *clinic_finess()]
     kinds = ["355"] * len(hospital_finess()) + ["128"] * len(clinic_finess())
     write_file(snds / "BE_IDE_R.parquet", {"IDE_ETA_NU8": texts(sites), "IDE_PSH_CAT": texts(kinds)})
-    write_roster(directory, order.data / "roster.csv")
-    write_participations(directory.structures, order.data / "participations.csv")
-    write_territories(order.data / "territories.csv")
+    write_roster(directory, snds.with_name("roster.csv"))
+    write_participations(directory.structures, snds.with_name("participations.csv"))
+    write_territories(snds.with_name("territories.csv"))
 
 
-def _join_parts(folder: Path) -> None:
-    """One file from the parts of a folder, part by part, in order."""
+def _join_parts(folder: Path, path: Path, *, order: Order) -> None:
+    """One file from the parts of a folder, row group by row group, in order."""
     parts = sorted(folder.glob("*.parquet"))
-    with pq.ParquetWriter(folder.with_suffix(".parquet"), pq.read_schema(parts[0])) as writer:
+    compression = COMPRESSION if order.by_flux else "snappy"
+    with pq.ParquetWriter(path, pq.read_schema(parts[0]), compression=compression) as writer:
         for part in parts:
-            writer.write_table(pq.read_table(part))
-    shutil.rmtree(folder)
+            with pq.ParquetFile(part) as file:
+                for place in range(file.num_row_groups):
+                    writer.write_table(file.read_row_group(place))
 
 
 def _write_planted(planted: Planted, years: range, *, path: Path) -> None:
@@ -180,7 +171,7 @@ def _write_planted(planted: Planted, years: range, *, path: Path) -> None:
 
     other_care_year is what remains of ER_PRS_F when one year is read; rows_in is the whole table.
     """
-    whole = _sum(planted[CLAIMS, "rows_in", year] for year in years)
+    whole = reduce(add, (planted[CLAIMS, "rows_in", year] for year in years))
     for year in years:
         own = planted[CLAIMS, "rows_in", year]
         planted[CLAIMS, "rows_in", year] = whole

@@ -17,7 +17,7 @@ from schemes.statements.small_cells import suppressed
 from serving.auditing.account import money, waterfall_of
 from serving.auditing.cases import Part, Row
 from serving.auditing.words import Words
-from serving.explanations import by_family, explained
+from serving.explanations import by_family
 
 SMALLEST = 11
 TOP = 10
@@ -104,7 +104,7 @@ def _shown(held: int, whole: int, *, is_hidden: bool) -> tuple:
 def _against_nation(part: Part, words: Words) -> Section:
     """Mean euros by family above or below the base, which is the mean of the population that the model learnt from."""
     card = part.scorer.card
-    euros = explained(part.scorer, part.matrix)
+    euros = part.scorer.explain(part.matrix)
     families = list(dict.fromkeys(feature.family for feature in card.features))
     means = by_family(card.features, families, euros).mean(axis=0).tolist()
     steps = [(words.say("base"), float(euros[:, 0].mean()))]

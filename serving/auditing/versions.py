@@ -13,7 +13,7 @@ from schemes.statements.document import Column, KeyFigure, Section, Table, Value
 from serving.auditing.account import money
 from serving.auditing.cases import Part
 from serving.auditing.words import Words
-from serving.explanations import by_family, decoded, explained
+from serving.explanations import by_family, decoded
 from serving.refusals import RefusalError
 
 LARGEST = 15
@@ -33,7 +33,7 @@ class Compared:
 def compared(part: Part, other: Scorer) -> Compared:
     """The rows of a part under its own version and another. Errors: RefusalError where the other wants more of them."""
     again = recoded(part, other)
-    before, after = explained(part.scorer, part.matrix), explained(other, again)
+    before, after = part.scorer.explain(part.matrix), other.explain(again)
     sums = [_means(part.scorer, before), _means(other, after)]
     names = list(dict.fromkeys([*sums[0], *sums[1]]))
     families = {name: (sums[0].get(name, 0.0), sums[1].get(name, 0.0)) for name in names}

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.attribution import attribute
+from features.biosimilar_boxes import count_boxes
 from features.build import build_features
 from features.contacts import measure_contacts
 from features.development import measure_development
@@ -27,7 +28,8 @@ ROSTER = """structure_id,structure_name,professional_id,from_date,to_date
 T1,One,D1,2020-01-01,2023-03-31
 T1,One,D2,2020-01-01,
 """
-COUNTED = ("fidelisation", "leakage", "contacts", "development")
+COUNTED = ("fidelisation", "leakage", "contacts", "development", "biosimilar_boxes")
+BOXES = {"atc": None, "cip13": "3400949000005", "prescriber_establishment_id": "35000001"}
 DATASETS = (
     ("feature_table", 2024),
     ("spending", 2023),
@@ -80,6 +82,9 @@ def drawn(data: Path) -> None:
             {"patient_id": "B", "care_date": date(2023, 1, 2), "atc": "C10AA05"},
             {"patient_id": "B", "care_date": date(2023, 2, 2), "atc": "C10AA05", "is_large_pack": True},
             {"patient_id": "B", "care_date": date(2023, 2, 2), "atc": None},
+            {"patient_id": "E", "care_date": date(2023, 6, 2), "quantity": 2, **BOXES},
+            {"patient_id": "E", "care_date": date(2023, 6, 3), "quantity": -1, **BOXES},
+            {"patient_id": "A", "care_date": date(2023, 6, 3), **BOXES, "prescriber_establishment_id": None},
         ],
         care_lines=[
             {"patient_id": "A", "care_date": date(2023, 1, 2), "base_cents": 2651},
@@ -111,6 +116,7 @@ def written(engine: str, data: Path) -> dict[str, pd.DataFrame]:
     measure_leakage(con, data, count)
     measure_contacts(con, data, 2023, roster=count.roster)
     measure_development(con, data, [2023], roster=count.roster)
+    count_boxes(con, data, 2023)
     tables = {name: pq.read_table(dataset_path(data, name, year)) for name, year in DATASETS}
     frames = {name: table.select(sorted(table.column_names)).to_pandas() for name, table in tables.items()}
     return {name: frame.sort_values(list(frame.columns), ignore_index=True) for name, frame in frames.items()}
@@ -128,4 +134,5 @@ def test_duckdb_and_spark_agree(tmp_path: Path):
         pd.testing.assert_frame_equal(frame, spark[name])
     assert duckdb["feature_table"].set_index("patient_id").loc["D", "carto_rdialyse_ind"] == 1
     assert sorted(duckdb["patientele"]["patient_id"]) == ["A", "B", "C"]
+    assert duckdb["biosimilar_boxes"][["establishment_id", "patients"]].values.tolist() == [["35000001", 1]]
     assert set(duckdb["leakage"]["dimension"]) == {*DIMENSIONS, NEUTRALISED_REASON}

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from features.errors import InputError, MissingError, RuleError
 from features.scoring import Scorer, encode_frame, load_scorer
 from features.store import read_dataset
 from features.tables import EPISODE_EXPLANATIONS, EPISODE_FEATURES, EPISODE_PREDICTIONS, EPISODES
+from training.beside import written_beside
+from training.bulk import EXPLAINED_ONCE, answering
 from training.episodes.recipes import AVOIDABLE
-from training.episodes.written import with_parts, write_beside
-from training.score import NATION, by_family, long_rows, structure_rows
+from training.episodes.written import provenance_of, with_parts, write_beside
+from training.long_rows import AT_ONCE, long_rows
+from training.means import NATION, by_family, structure_rows
 
 SMALLEST_CELL = 11
 
@@ -43,16 +47,30 @@ def explain_episodes(data: Path, root: Path, model: str, version: int, year: int
     """
     scorer = load_scorer(root, model, version)
     known = _unseen(data, scorer, year)
-    euros = scorer.explain(_encoded(scorer, known))
-    identity = known[["episode_id"]].assign(model=scorer.card.model, version=scorer.card.version)
-    write_beside(EPISODE_EXPLANATIONS, data, long_rows(scorer, identity, euros), scorer, year=year)
-    families = by_family(scorer, euros)
+    families = _explained(data, scorer, known, year)
     nation = families.mean()
     rows = [structure_rows(NATION, nation, nation, len(known))]
     for name, places in known.reset_index(drop=True).groupby("establishment_id", sort=True).groups.items():
         if len(places) >= SMALLEST_CELL:
             rows.append(structure_rows(str(name), families.loc[places].mean(), nation, len(places)))
     return pd.concat(rows, ignore_index=True)
+
+
+def _explained(data: Path, scorer: Scorer, known: pd.DataFrame, year: int) -> pd.DataFrame:
+    """Euros by family of each episode; EPISODE_EXPLANATIONS is written a batch at a time."""
+    card, width = scorer.card, len(scorer.explained_names)
+    identity = pa.record_batch({"episode_id": pa.array(known["episode_id"], pa.string())})
+    matrix, families = _encoded(scorer, known), []
+    asked = answering(scorer, scorer.explain, width=width, merging=len(known) >= EXPLAINED_ONCE)
+    record = provenance_of(EPISODE_EXPLANATIONS, data, scorer, year)
+    with written_beside(EPISODE_EXPLANATIONS, data, card, year, provenance=record) as write, asked as answered:
+        for start in range(0, len(matrix), AT_ONCE):
+            for stretch, place, answers in answered(matrix[start : start + AT_ONCE]):
+                some = identity.slice(start + stretch.start, len(place))
+                for rows in long_rows(scorer, some, answers, place, {"model": card.model, "version": card.version}):
+                    write(rows)
+                families.append(by_family(scorer, answers[place]))
+    return pd.concat(families, ignore_index=True)
 
 
 def _unseen(data: Path, scorer: Scorer, year: int) -> pd.DataFrame:

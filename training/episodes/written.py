@@ -48,12 +48,17 @@ def write_beside(table: Table, data: Path, rows: pd.DataFrame, scorer: Scorer, *
         others = there[(there["model"] != card.model) | (there["version"] != card.version)]
         others = others.astype({"fold": "Int64"}) if "fold" in others else others
         rows = pd.concat([others, rows], ignore_index=True) if len(others) else rows
+    write_dataset(table, data, rows, year, provenance=provenance_of(table, data, scorer, year))
+
+
+def provenance_of(table: Table, data: Path, scorer: Scorer, year: int) -> Provenance:
+    """The command that wrote rows of a version, and what they come from."""
+    card = scorer.card
     step = "explain" if table is not EPISODE_PREDICTIONS else "train" if year in card.training_years else "predict"
     asked = card.test_year if step == "train" else year
-    provenance = Provenance(
+    return Provenance(
         command=f"{step} {card.model} --year {asked}",
         inputs=tuple(dataset_path(data, name, year) for name in READ),
         parameters={"model": card.model, "version": card.version, "version_hash": scorer.hash},
         seed=card.seed,
     )
-    write_dataset(table, data, rows, year, provenance=provenance)

@@ -1,0 +1,1 @@
+"""Training on many millions of rows: compact columns, formulas on a sample, trees on a cluster."""
