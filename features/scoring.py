@@ -10,8 +10,8 @@ import lightgbm as lgb
 import numpy as np
 
 from features.encoding import Encoder, encode_frame, encode_rows, encode_table, encoder_of
-from features.log_link import LogExplainer, log_explainer
-from features.parts import explain_parts, parts_eur
+from features.explainer import Explainer, explainer_of
+from features.parts import parts_eur
 from features.versions import Card, read_version
 
 __all__ = ["Scorer", "encode_frame", "encode_rows", "encode_table", "expected_eur", "explained_eur", "load_scorer"]
@@ -39,13 +39,11 @@ class Scorer:
 
     def explain(self, matrix: np.ndarray) -> np.ndarray:
         """Euros, shape (n, features + 2): base, one column per feature, floor; each row adds up to `predict`."""
-        if self.card.parts:
-            threads, factor = _threads(matrix), self.card.balance_factor
-            euros = explain_parts(self.booster, self.card.parts, matrix, self._references, threads=threads)
-            return with_floor(factor * euros, self.card.floor_eur)
-        if self.card.link == "log":
-            return with_floor(self._log_explainer.explain(matrix), self.card.floor_eur)
-        contributions = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=_threads(matrix)))
+        threads = _threads(matrix)
+        if self.card.reference_rows:
+            euros = self.card.balance_factor * self._explainer.explain(matrix, threads=threads)
+            return with_floor(euros, self.card.floor_eur)
+        contributions = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=threads))
         return explained_eur(contributions, self.card.balance_factor, self.card.floor_eur)
 
     @cached_property
@@ -53,13 +51,10 @@ class Scorer:
         """What turns rows, tables or frames by feature name into the matrix; built once."""
         return encoder_of(self.card.features)
 
-    @property
-    def _references(self) -> np.ndarray:
-        return np.array(self.card.reference_rows, dtype=float).reshape(-1, len(self.card.features))
-
     @cached_property
-    def _log_explainer(self) -> LogExplainer:
-        return log_explainer(self.booster, self._references, self.card.balance_factor)
+    def _explainer(self) -> Explainer:
+        references = np.array(self.card.reference_rows, dtype=float).reshape(-1, len(self.card.features))
+        return explainer_of(self.booster, self.card.parts, references)
 
     @property
     def explained_names(self) -> list[str]:

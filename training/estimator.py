@@ -22,8 +22,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from features.log_link import log_explainer
-from features.parts import Part, explain_parts, parts_eur
+from features.explainer import explainer_of
+from features.parts import Part, parts_eur
 from features.scoring import BASE, FLOOR, expected_eur, explained_eur, with_floor
 from training.balance import balance_factor, capped_target, held_out, weighted_quantile
 from training.basis import Shape
@@ -169,12 +169,9 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         matrix = self._matrix(X, reset=False)
-        if self.parts_:
-            parts = explain_parts(self.booster_, self.parts_, matrix, self.reference_, threads=self._threads)
-            euros = with_floor(self.balance_factor_ * parts, self.floor_)
-        elif LINKS[self.objective] == "log":
-            explainer = log_explainer(self.booster_, self.reference_, self.balance_factor_)
-            euros = with_floor(explainer.explain(matrix), self.floor_)
+        if len(self.reference_):
+            explainer = explainer_of(self.booster_, self.parts_, self.reference_)
+            euros = with_floor(self.balance_factor_ * explainer.explain(matrix, threads=self._threads), self.floor_)
         else:
             contributions = self.booster_.predict(matrix, pred_contrib=True, num_threads=self._threads)
             euros = explained_eur(np.asarray(contributions), self.balance_factor_, self.floor_)
