@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.polynomial.legendre import leggauss
 
-from features.parts import FURTHEST_ODDS, Part, chance_of, placed, raw_scores
+from features.parts import FURTHEST_ODDS, Part, Parted, chance_of, eur_of, raw_scores
 
 if TYPE_CHECKING:
     from features.tree_shapley import TreeShapley
@@ -39,9 +39,9 @@ STEPS, LENGTHS = ((numbers + shift) / 2 for numbers, shift in zip(leggauss(16), 
 
 @dataclass(frozen=True)
 class Scored:
-    """A run of trees (first, count) ready for rows, and the scores of the references."""
+    """The trees of a run ready for rows, and the scores of the references."""
 
-    run: tuple[int, int]
+    booster: lgb.Booster
     shapley: TreeShapley
     references: np.ndarray
 
@@ -50,7 +50,6 @@ class Scored:
 class Explainer:
     """A booster in parts ready to be explained against reference rows; `parts`: each with its runs of trees."""
 
-    booster: lgb.Booster
     parts: tuple[tuple[Part, tuple[Scored, ...]], ...]
 
     def explain(self, matrix: np.ndarray, *, threads: int = 0) -> np.ndarray:
@@ -66,12 +65,12 @@ class Explainer:
     @property
     def base_eur(self) -> float:
         """Mean euros of the references."""
-        return float(sum(_euros(part, [run.references for run in runs]).mean() for part, runs in self.parts))
+        return float(sum(eur_of(part, [run.references for run in runs]).mean() for part, runs in self.parts))
 
     def _moved(self, rows: np.ndarray, threads: int) -> np.ndarray:
         into = np.zeros(rows.shape)
         for part, runs in self.parts:
-            scores = [raw_scores(self.booster, rows, run.run, threads) for run in runs]
+            scores = [raw_scores(run.booster, rows, threads) for run in runs]
             if part.link == "identity":
                 count = len(runs[0].references)
                 runs[0].shapley.add(rows, np.ones((len(rows), 1)), np.full((count, 1), 1 / count), into)
@@ -85,20 +84,17 @@ class Explainer:
 Rows = tuple[np.ndarray, np.ndarray]
 
 
-def explainer_of(booster: lgb.Booster, parts: Sequence[Part], references: np.ndarray) -> Explainer:
-    """Explainer against encoded `references`, shape (references, features); without parts, one log link.
+def explainer_of(parted: Parted, references: np.ndarray) -> Explainer:
+    """Explainer of a booster taken apart, against encoded `references`, shape (references, features).
 
     Build it once: reading the trees takes a tenth of a second or more. Errors: as `tree_shapley`.
     """
     from features.tree_shapley import tree_shapley  # numba takes a second to import, and is of no use to other models
 
-    def scored(run: tuple[int, int]) -> Scored:
-        first, count = run
-        shapley = tree_shapley(booster, references, first=first, count=count)
-        return Scored(run, shapley, raw_scores(booster, references, run, 1))
+    def scored(booster: lgb.Booster) -> Scored:
+        return Scored(booster, tree_shapley(booster, references), raw_scores(booster, references, 1))
 
-    found = placed(parts or (Part("log", booster.num_trees()),))
-    return Explainer(booster, tuple((part, tuple(map(scored, _runs(part, first)))) for part, first in found))
+    return Explainer(tuple((part, tuple(map(scored, boosters))) for part, boosters in parted.parts))
 
 
 def merged(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -113,20 +109,6 @@ def merged(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not np.array_equal(matrix, matrix[first[place]], equal_nan=True):
         return matrix, np.arange(len(matrix))
     return matrix[first], place
-
-
-def _runs(part: Part, first: int) -> Iterator[tuple[int, int]]:
-    """The runs of trees of a part: of a hurdle the log odds, then the log amount."""
-    if part.chance:
-        yield first, part.chance
-    yield first + part.chance, part.trees - part.chance
-
-
-def _euros(part: Part, scores: Sequence[np.ndarray]) -> np.ndarray:
-    if part.link == "identity":
-        return scores[0]
-    euros = np.exp(np.minimum(scores[-1], part.highest))
-    return euros * chance_of(scores[0]) if part.link == "hurdle" else euros
 
 
 def _add_log(part: Part, scored: Scored, rows: Rows, into: np.ndarray) -> None:
@@ -159,13 +141,13 @@ def _add_hurdle(
     ∫ y × (1 − chance) dt × theirs, by Gauss and Legendre; what rounding leaves is shared out in proportion.
     """
     matrix, scores = rows
-    base = _euros(part, [run.references for run in runs])
+    base = eur_of(part, [run.references for run in runs])
     for places in _at_once(np.arange(len(matrix))):
         some = [values[places] for values in scores]
         worth = _hurdle_worth(part, some, [run.references for run in runs])
         by_odds, by_amount = (_paired(run, matrix[places], each) for run, each in zip(runs, worth, strict=True))
         moved = by_odds + by_amount
-        left = _euros(part, some) - base.mean() - moved.sum(axis=1)
+        left = eur_of(part, some) - base.mean() - moved.sum(axis=1)
         size = np.abs(moved) + TINY
         into[places] += moved + size * (left / size.sum(axis=1))[:, None]
 

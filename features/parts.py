@@ -5,8 +5,8 @@ expected = Σ over parts of inverse_link(Σ of the part's trees); the parts foll
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import lightgbm as lgb
 import msgspec
@@ -29,35 +29,57 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chance: int = 0
 
 
-def parts_eur(booster: lgb.Booster, parts: Sequence[Part], matrix: np.ndarray, *, threads: int = 0) -> np.ndarray:
-    """Sum of the parts, shape (n,), of an encoded matrix (n, features); before factor, shift and floor."""
-    total = np.zeros(len(matrix))
-    for part, start in placed(parts):
-        score = raw_scores(booster, matrix, (start + part.chance, part.trees - part.chance), threads)
-        if part.link == "identity":
-            total += score
-            continue
-        euros = np.exp(np.minimum(score, part.highest))
-        if part.link == "hurdle":
-            euros *= chance_of(raw_scores(booster, matrix, (start, part.chance), threads))
-        total += euros
-    return total
+@dataclass(frozen=True)
+class Parted:
+    """A booster taken apart: each part with a booster of its own for each run of trees (of a hurdle: log odds, amount).
+
+    One booster asked for a run of its trees by two threads gives either the other's: the run is kept in the booster.
+    """
+
+    parts: tuple[tuple[Part, tuple[lgb.Booster, ...]], ...]
+
+    def expected_eur(self, matrix: np.ndarray, *, threads: int = 0) -> np.ndarray:
+        """Sum of the parts, shape (n,), of an encoded matrix (n, features); before factor, shift and floor."""
+        total = np.zeros(len(matrix))
+        for part, boosters in self.parts:
+            total += eur_of(part, [raw_scores(booster, matrix, threads) for booster in boosters])
+        return total
 
 
-def placed(parts: Sequence[Part]) -> Iterator[tuple[Part, int]]:
-    """Each part with the place of its first tree."""
-    start = 0
+def taken_apart(booster: lgb.Booster, parts: Sequence[Part]) -> Parted:
+    """The booster of each run of trees; without parts, the whole booster with a log link."""
+    if not parts:
+        return Parted(((Part("log", booster.num_trees()), (booster,)),))
+    found, start = [], 0
     for part in parts:
-        yield part, start
+        runs = [(start, part.chance), (start + part.chance, part.trees - part.chance)]
+        found.append((part, tuple(_run(booster, first, count) for first, count in runs if count)))
         start += part.trees
+    return Parted(tuple(found))
 
 
-def raw_scores(booster: lgb.Booster, matrix: np.ndarray, run: tuple[int, int], threads: int) -> np.ndarray:
-    """What `run` (first tree, number of trees) of the booster says of rows, shape (n,)."""
-    asked: dict[str, Any] = {"start_iteration": run[0], "num_iteration": run[1], "num_threads": threads}
-    return np.asarray(booster.predict(matrix, raw_score=True, **asked))
+def parts_eur(booster: lgb.Booster, parts: Sequence[Part], matrix: np.ndarray, *, threads: int = 0) -> np.ndarray:
+    """As `Parted.expected_eur`, of a booster that is asked once."""
+    return taken_apart(booster, parts).expected_eur(matrix, threads=threads)
+
+
+def eur_of(part: Part, scores: Sequence[np.ndarray]) -> np.ndarray:
+    """Euros of a part from the scores of its runs."""
+    if part.link == "identity":
+        return scores[0]
+    euros = np.exp(np.minimum(scores[-1], part.highest))
+    return euros * chance_of(scores[0]) if part.link == "hurdle" else euros
+
+
+def raw_scores(booster: lgb.Booster, matrix: np.ndarray, threads: int) -> np.ndarray:
+    """Sum of the leaves of rows, shape (n,)."""
+    return np.asarray(booster.predict(matrix, raw_score=True, num_threads=threads))
 
 
 def chance_of(odds: np.ndarray) -> np.ndarray:
     """The chance of log odds, held where they leave no doubt."""
     return np.asarray(1 / (1 + np.exp(-np.clip(odds, -FURTHEST_ODDS, FURTHEST_ODDS))))
+
+
+def _run(booster: lgb.Booster, first: int, count: int) -> lgb.Booster:
+    return lgb.Booster(model_str=booster.model_to_string(start_iteration=first, num_iteration=count))

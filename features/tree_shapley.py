@@ -75,13 +75,13 @@ class TreeShapley:
             _accumulate(into, tree.used, shapley, taken, by_row)
 
 
-def tree_shapley(booster: lgb.Booster, references: np.ndarray, *, first: int = 0, count: int = -1) -> TreeShapley:
-    """`count` trees of a booster from the `first` on (-1: all), and encoded `references`, (references, features).
+def tree_shapley(booster: lgb.Booster, references: np.ndarray) -> TreeShapley:
+    """The trees of a booster and encoded `references`, shape (references, features).
 
     Errors: RuleError for trees that split on categories or treat zeros as missing, which our encodings never give.
     """
     rows = np.ascontiguousarray(references, dtype=float)
-    trees = list(trees_of(booster, first, count))
+    trees = list(trees_of(booster))
     stairs = stairs_of([tree for tree in trees if len(tree.used) == 1])
     seen = tuple(Seen(tree, *distinct(tree.ways(rows))) for tree in trees if len(tree.used) > 1)
     return TreeShapley(seen, stairs, stairs.levels_of(rows))

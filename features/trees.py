@@ -48,9 +48,9 @@ class Tree:
         return np.asarray(_followed(ways, self.children, self.values))
 
 
-def trees_of(booster: lgb.Booster, first: int = 0, count: int = -1) -> Iterator[Tree]:
-    """Those of `count` trees from the `first` on (-1: all) that split. Errors: RuleError."""
-    for info in booster.dump_model(start_iteration=first, num_iteration=count)["tree_info"]:
+def trees_of(booster: lgb.Booster) -> Iterator[Tree]:
+    """The trees that split. Errors: RuleError."""
+    for info in booster.dump_model()["tree_info"]:
         if "split_index" in info["tree_structure"]:
             yield _tree(info)
 

@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
 )
 
 from features.explainer import explainer_of
-from features.parts import Part, parts_eur
+from features.parts import Part, taken_apart
 from features.scoring import BASE, FLOOR, expected_eur, explained_eur, with_floor
 from training.balance import balance_factor, capped_target, held_out, weighted_quantile
 from training.basis import Shape
@@ -124,6 +124,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
             self._blend(X, matrix, (y, weight), parameters, groups)
         else:
             self.booster_ = without_training_data(self._grow(matrix, y, weight, parameters, held))
+        self._parted = taken_apart(self.booster_, self.parts_) if self.parts_ else None
         self.n_trees_ = self.booster_.num_trees()
         self._balance(matrix, y, weight)
         self.reference_ = self._references(matrix, weight, generator)
@@ -170,7 +171,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         matrix = self._matrix(X, reset=False)
         if len(self.reference_):
-            explainer = explainer_of(self.booster_, self.parts_, self.reference_)
+            explainer = explainer_of(self._parted or taken_apart(self.booster_, ()), self.reference_)
             euros = with_floor(self.balance_factor_ * explainer.explain(matrix, threads=self._threads), self.floor_)
         else:
             contributions = self.booster_.predict(matrix, pred_contrib=True, num_threads=self._threads)
@@ -239,8 +240,8 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         return check_array(encode_table(self.encoding_, X), estimator=self, **checks)
 
     def _raw(self, matrix: np.ndarray) -> np.ndarray:
-        if self.parts_:
-            return parts_eur(self.booster_, self.parts_, matrix, threads=self._threads)
+        if self._parted:
+            return self._parted.expected_eur(matrix, threads=self._threads)
         return np.asarray(self.booster_.predict(matrix, num_threads=self._threads))
 
     def _check_target(self, y: np.ndarray, weight: np.ndarray) -> None:

@@ -12,6 +12,7 @@ import shap
 
 from features.errors import RuleError
 from features.explainer import explainer_of, merged
+from features.parts import taken_apart
 from features.scoring import Scorer
 from features.stairs import stairs_of
 from features.tree_shapley import Seen, TreeShapley, distinct, tree_shapley
@@ -77,7 +78,7 @@ def test_a_value_missing_where_training_had_none_is_read_as_the_trees_read_it(mo
     fitted, matrix = model
     missing, zero = matrix[:3].copy(), matrix[:3].copy()
     missing[:, 0], zero[:, 0] = np.nan, 0.0
-    explainer = explainer_of(fitted.booster_, (), fitted.reference_)
+    explainer = explainer_of(taken_apart(fitted.booster_, ()), fitted.reference_)
     assert explainer.explain(missing) == pytest.approx(explainer.explain(zero))
 
 
@@ -120,7 +121,7 @@ def test_rows_alike_are_merged_and_rows_apart_are_not():
 def test_a_row_is_explained_alone_as_among_others(model):
     """To the last bit: neither the batch nor its order moves a cent."""
     fitted, matrix = model
-    explainer = explainer_of(fitted.booster_, (), fitted.reference_)
+    explainer = explainer_of(taken_apart(fitted.booster_, ()), fitted.reference_)
     among = explainer.explain(matrix)
     assert (explainer.explain(matrix[7:8])[0] == among[7]).all()
     assert (explainer.explain(matrix[::-1])[::-1] == among).all()
