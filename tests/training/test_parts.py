@@ -141,7 +141,8 @@ def test_threads_that_ask_one_model_do_not_disturb_each_other():
     """A booster keeps the run of trees last asked for: two threads, a hundred answers each, all as when alone."""
     trees = [stairs(number % 2, [np.log(2.0 + number), 1.0]) for number in range(40)]
     parted = taken_apart(booster_of(trees), (Part("log", 10), Part("hurdle", 30, 80.0, 10)))
-    alone = parted.expected_eur(ROWS, threads=1)
+    rows = np.tile(ROWS, (250, 1))
+    alone = parted.expected_eur(rows, threads=1)
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda _: parted.expected_eur(ROWS, threads=1), range(200)))
+        found = list(pool.map(lambda _: parted.expected_eur(rows, threads=1), range(200)))
     assert all((each == alone).all() for each in found)
