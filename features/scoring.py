@@ -10,8 +10,8 @@ import lightgbm as lgb
 import numpy as np
 
 from features.encoding import Encoder, encode_frame, encode_rows, encode_table, encoder_of
-from features.log_link import LogExplainer, log_explainer
-from features.parts import explain_parts, parts_eur
+from features.explainer import Explainer, explainer_of
+from features.parts import Parted, taken_apart
 from features.versions import Card, read_version
 
 __all__ = ["Scorer", "encode_frame", "encode_rows", "encode_table", "expected_eur", "explained_eur", "load_scorer"]
@@ -28,24 +28,25 @@ class Scorer:
     card: Card
     hash: str
 
-    def predict(self, matrix: np.ndarray) -> np.ndarray:
-        """Expected euros for a full year, shape (n,), of an encoded matrix (n, features)."""
-        threads, parts = _threads(matrix), self.card.parts
-        if parts:
-            raw = parts_eur(self.booster, parts, matrix, threads=threads)
+    def predict(self, matrix: np.ndarray, *, threads: int | None = None) -> np.ndarray:
+        """Expected euros for a full year, shape (n,), of an encoded matrix (n, features); `threads`: 0 for all cores.
+
+        By default one thread for fewer than 10,000 rows, all from there: threads that wait cost more than they save.
+        """
+        used = _threads(matrix) if threads is None else threads
+        if self.card.parts:
+            raw = self._parted.expected_eur(matrix, threads=used)
         else:
-            raw = np.asarray(self.booster.predict(matrix, num_threads=threads))
+            raw = np.asarray(self.booster.predict(matrix, num_threads=used))
         return expected_eur(raw, self.card.balance_factor, self.card.floor_eur)
 
-    def explain(self, matrix: np.ndarray) -> np.ndarray:
+    def explain(self, matrix: np.ndarray, *, threads: int | None = None) -> np.ndarray:
         """Euros, shape (n, features + 2): base, one column per feature, floor; each row adds up to `predict`."""
-        if self.card.parts:
-            threads, factor = _threads(matrix), self.card.balance_factor
-            euros = explain_parts(self.booster, self.card.parts, matrix, self._references, threads=threads)
-            return with_floor(factor * euros, self.card.floor_eur)
-        if self.card.link == "log":
-            return with_floor(self._log_explainer.explain(matrix), self.card.floor_eur)
-        contributions = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=_threads(matrix)))
+        used = _threads(matrix) if threads is None else threads
+        if self.card.reference_rows:
+            euros = self.card.balance_factor * self._explainer.explain(matrix, threads=used)
+            return with_floor(euros, self.card.floor_eur)
+        contributions = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=used))
         return explained_eur(contributions, self.card.balance_factor, self.card.floor_eur)
 
     @cached_property
@@ -53,13 +54,14 @@ class Scorer:
         """What turns rows, tables or frames by feature name into the matrix; built once."""
         return encoder_of(self.card.features)
 
-    @property
-    def _references(self) -> np.ndarray:
-        return np.array(self.card.reference_rows, dtype=float).reshape(-1, len(self.card.features))
+    @cached_property
+    def _parted(self) -> Parted:
+        return taken_apart(self.booster, self.card.parts)
 
     @cached_property
-    def _log_explainer(self) -> LogExplainer:
-        return log_explainer(self.booster, self._references, self.card.balance_factor)
+    def _explainer(self) -> Explainer:
+        references = np.array(self.card.reference_rows, dtype=float).reshape(-1, len(self.card.features))
+        return explainer_of(self._parted, references)
 
     @property
     def explained_names(self) -> list[str]:
@@ -95,5 +97,4 @@ def with_floor(euros: np.ndarray, floor_eur: float | None) -> np.ndarray:
 
 
 def _threads(matrix: np.ndarray) -> int:
-    """1 below ALL_CORES_ROWS, 0 (all of them) from there: threads that wait for each other cost more than they save."""
     return 1 if len(matrix) < ALL_CORES_ROWS else 0

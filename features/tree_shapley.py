@@ -5,12 +5,12 @@ path that only x satisfies (a of them) and only r satisfies (b) share the leaf's
 (a − 1)! b! / (a + b)! to each of the first, − a! (b − 1)! / (a + b)! to each of the others. What a tree says depends on
 the directions that a row takes at its nodes alone, so that each pair of directions is worked out once, however many
 rows and references take them. The weight of a pair is Σ over q of (a number of the row) × (a number of the reference):
-the references are summed up before any row is looked at.
+the references are summed up before any row is looked at. Trees of one feature each leave nothing to share: they are
+summed up to one step function per feature (features/stairs.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from math import factorial
@@ -19,11 +19,10 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from numba import njit
 
-from features.errors import RuleError
+from features.stairs import Stairs, stairs_of
+from features.trees import Tree, compiled, trees_of
 
-RIGHT, LEFT, AS_ZERO = 0, 1, 2
 WORD = 62
 FEW = 50  # rows too few for what they share to be worth the search
 
@@ -38,34 +37,6 @@ def shares(most: int) -> np.ndarray:
     return np.array([[factorial(max(a - 1, 0)) * factorial(b) / factorial(a + b) for b in sizes] for a in sizes])
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """By numba, kept on disk for the next process where a folder can be written."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:
-        return njit(nogil=True)(function)
-
-
-@dataclass(frozen=True)
-class Tree:
-    """One tree: by node its feature, threshold, both children (−1 − leaf) and way of a missing value; leaf values.
-
-    `used`: the features it splits on, ascending; `local`: by node, the place of its feature among them.
-    """
-
-    feature: np.ndarray
-    threshold: np.ndarray
-    children: np.ndarray
-    missing: np.ndarray
-    values: np.ndarray
-    used: np.ndarray
-    local: np.ndarray
-
-    def ways(self, matrix: np.ndarray) -> np.ndarray:
-        """1 where a row goes left, by row and node, shape (n, nodes)."""
-        return _ways(matrix, self.feature, self.threshold, self.missing)
-
-
 @dataclass(frozen=True)
 class Seen:
     """A tree with the directions of its references: those that differ (`ways`), and which each reference takes."""
@@ -77,15 +48,22 @@ class Seen:
 
 @dataclass(frozen=True)
 class TreeShapley:
-    """Trees and references, ready for rows."""
+    """Trees and references, ready for rows: `seen` of two features or more, `stairs` of one.
+
+    `theirs`: what the stairs give the references, shape (references, features of the stairs).
+    """
 
     seen: tuple[Seen, ...]
+    stairs: Stairs
+    theirs: np.ndarray
 
     def add(self, matrix: np.ndarray, by_row: np.ndarray, by_reference: np.ndarray, into: np.ndarray) -> None:
         """Add Σ over references of weight × Shapley value, by row and feature, to `into` (n, features).
 
         weight = by_row (n, q) · by_reference (references, q).
         """
+        whole, crossed = by_reference.sum(axis=0), by_reference.T @ self.theirs
+        _add_stairs(into, self.stairs.used, self.stairs.levels_of(matrix), by_row, whole, crossed)
         for seen in self.seen:
             tree, ways = seen.tree, seen.tree.ways(matrix)
             taken = np.arange(len(ways))
@@ -103,14 +81,10 @@ def tree_shapley(booster: lgb.Booster, references: np.ndarray) -> TreeShapley:
     Errors: RuleError for trees that split on categories or treat zeros as missing, which our encodings never give.
     """
     rows = np.ascontiguousarray(references, dtype=float)
-    return TreeShapley(tuple(Seen(tree, *distinct(tree.ways(rows))) for tree in trees_of(booster)))
-
-
-def trees_of(booster: lgb.Booster) -> Iterator[Tree]:
-    """The trees that split. Errors: RuleError."""
-    for info in booster.dump_model()["tree_info"]:
-        if "split_index" in info["tree_structure"]:
-            yield _tree(info)
+    trees = list(trees_of(booster))
+    stairs = stairs_of([tree for tree in trees if len(tree.used) == 1])
+    seen = tuple(Seen(tree, *distinct(tree.ways(rows))) for tree in trees if len(tree.used) > 1)
+    return TreeShapley(seen, stairs, stairs.levels_of(rows))
 
 
 def distinct(ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -123,48 +97,6 @@ def distinct(ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         codes = pd.factorize(codes * len(values) + part)[0]
     first = np.flatnonzero(~pd.Series(codes).duplicated())
     return np.ascontiguousarray(ways[first]), codes
-
-
-def _tree(info: dict[str, Any]) -> Tree:
-    count = info["num_leaves"]
-    feature, threshold = np.zeros(count - 1, dtype=np.int64), np.zeros(count - 1)
-    children, missing = np.zeros((count - 1, 2), dtype=np.int64), np.zeros(count - 1, dtype=np.int8)
-    values = np.zeros(count)
-    waiting = [info["tree_structure"]]
-    while waiting:
-        node = waiting.pop()
-        if "split_index" not in node:
-            values[node.get("leaf_index", 0)] = node["leaf_value"]
-            continue
-        at = node["split_index"]
-        missing[at] = _missing(node)
-        feature[at], threshold[at] = node["split_feature"], node["threshold"]
-        for side, child in ((RIGHT, node["right_child"]), (LEFT, node["left_child"])):
-            children[at, side] = child.get("split_index", -1 - child.get("leaf_index", 0))
-            waiting.append(child)
-    used, local = np.unique(feature, return_inverse=True)
-    return Tree(feature, threshold, children, missing, values, used, local)
-
-
-def _missing(node: dict[str, Any]) -> int:
-    if node["decision_type"] != "<=" or node["missing_type"] == "Zero":
-        raise RuleError("a tree splits on categories or on zeros as missing; train it on encoded numbers")
-    if node["missing_type"] == "None":
-        return AS_ZERO
-    return LEFT if node["default_left"] else RIGHT
-
-
-@compiled
-def _ways(matrix: Any, feature: Any, threshold: Any, missing: Any) -> Any:
-    found = np.empty((len(matrix), len(feature)), dtype=np.int8)
-    for row in range(len(matrix)):
-        for node in range(len(feature)):
-            value = matrix[row, feature[node]]
-            if np.isnan(value) and missing[node] != AS_ZERO:
-                found[row, node] = missing[node]
-            else:
-                found[row, node] = (0.0 if np.isnan(value) else value) <= threshold[node]
-    return found
 
 
 @compiled
@@ -256,14 +188,26 @@ def _share_out(
 ) -> None:  # fmt: skip
     total[:] = 0.0
     for reference in some:
-        total += summed[reference]
+        for q in range(len(total)):
+            total[q] += summed[reference, q]
     mine = 0
     for feature in path:
         mine += side[feature] == 1
     theirs = len(path) - mine
     for feature in path:
         part = value * share[mine, theirs] if side[feature] == 1 else -value * share[theirs, mine]
-        into[feature] += part * total
+        for q in range(len(total)):
+            into[feature, q] += part * total[q]
+
+
+@compiled
+def _add_stairs(into: Any, used: Any, mine: Any, by_row: Any, whole: Any, crossed: Any) -> None:
+    """Level of the row × weights of all references − Σ over references of weight × level of the reference."""
+    for row in range(len(mine)):
+        for q in range(by_row.shape[1]):
+            weight = by_row[row, q]
+            for place in range(len(used)):
+                into[row, used[place]] += weight * (mine[row, place] * whole[q] - crossed[q, place])
 
 
 @compiled

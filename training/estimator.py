@@ -23,8 +23,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from features.log_link import log_explainer
-from features.parts import Part, explain_parts, parts_eur
+from features.explainer import explainer_of
+from features.parts import Part, taken_apart
 from features.scoring import BASE, FLOOR, expected_eur, explained_eur, with_floor
 from training.balance import balance_factor, capped_target, held_out, weighted_quantile
 from training.basis import Shape
@@ -128,6 +128,7 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
             self._blend(X, matrix, (y, weight), parameters, groups)
         else:
             self.booster_ = without_training_data(self._grow(matrix, y, weight, parameters, held))
+        self._parted = taken_apart(self.booster_, self.parts_) if self.parts_ else None
         self.n_trees_ = self.booster_.num_trees()
         self._balance(matrix, y, weight)
         self.reference_ = self._references(matrix, weight, generator)
@@ -169,12 +170,9 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         matrix = self._matrix(X, reset=False)
-        if self.parts_:
-            parts = explain_parts(self.booster_, self.parts_, matrix, self.reference_, threads=self._threads)
-            euros = with_floor(self.balance_factor_ * parts, self.floor_)
-        elif LINKS[self.objective] == "log":
-            explainer = log_explainer(self.booster_, self.reference_, self.balance_factor_)
-            euros = with_floor(explainer.explain(matrix), self.floor_)
+        if len(self.reference_):
+            explainer = explainer_of(self._parted or taken_apart(self.booster_, ()), self.reference_)
+            euros = with_floor(self.balance_factor_ * explainer.explain(matrix, threads=self._threads), self.floor_)
         else:
             contributions = self.booster_.predict(matrix, pred_contrib=True, num_threads=self._threads)
             euros = explained_eur(np.asarray(contributions), self.balance_factor_, self.floor_)
@@ -244,8 +242,8 @@ class SpendingRegressor(RegressorMixin, BaseEstimator):
         return check_array(encode_table(self.encoding_, X), estimator=self, **checks)
 
     def _raw(self, matrix: np.ndarray) -> np.ndarray:
-        if self.parts_:
-            return parts_eur(self.booster_, self.parts_, matrix, threads=self._threads)
+        if self._parted:
+            return self._parted.expected_eur(matrix, threads=self._threads)
         return np.asarray(self.booster_.predict(matrix, num_threads=self._threads))
 
     def _check_target(self, y: np.ndarray, weight: np.ndarray) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.parts import Part, explain_parts, parts_eur
+from features.explainer import explainer_of
+from features.parts import Part, parts_eur, taken_apart
 from features.scoring import Scorer
 from features.versions import Card, CardFeature
 from training import SpendingRegressor
@@ -69,7 +70,7 @@ def test_parts_add_their_inverse_links_and_their_euros():
     for highest, expected in ((80.0, [11.0, 25.0]), (np.log(3), [11.0, 23.0])):
         parts = (Part("identity", 1), Part("log", 1, highest))
         assert parts_eur(both, parts, rows) == pytest.approx(expected)
-        assert explain_parts(both, parts, rows, references).sum(axis=1) == pytest.approx(expected)
+        assert explainer_of(taken_apart(both, parts), references).explain(rows).sum(axis=1) == pytest.approx(expected)
 
 
 def test_weights_prefer_the_better_member_and_sum_to_one():

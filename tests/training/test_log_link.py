@@ -11,9 +11,12 @@ import pytest
 import shap
 
 from features.errors import RuleError
-from features.log_link import log_explainer, merged
+from features.explainer import explainer_of, merged
+from features.parts import taken_apart
 from features.scoring import Scorer
-from features.tree_shapley import Seen, Tree, TreeShapley, distinct, tree_shapley
+from features.stairs import stairs_of
+from features.tree_shapley import Seen, TreeShapley, distinct, tree_shapley
+from features.trees import Tree
 from features.versions import Card, CardFeature
 from training import SpendingRegressor
 
@@ -33,7 +36,7 @@ def model() -> tuple[SpendingRegressor, np.ndarray]:
 
 
 def brute_force(fitted: SpendingRegressor, row: np.ndarray) -> np.ndarray:
-    """The formula of features/log_link.py, with interventional Shapley values from their definition."""
+    """The formula of features/explainer.py, with interventional Shapley values from their definition."""
     references = fitted.reference_
     value = {}
     for taken in product([False, True], repeat=FEATURES):
@@ -75,7 +78,7 @@ def test_a_value_missing_where_training_had_none_is_read_as_the_trees_read_it(mo
     fitted, matrix = model
     missing, zero = matrix[:3].copy(), matrix[:3].copy()
     missing[:, 0], zero[:, 0] = np.nan, 0.0
-    explainer = log_explainer(fitted.booster_, fitted.reference_, fitted.balance_factor_)
+    explainer = explainer_of(taken_apart(fitted.booster_, ()), fitted.reference_)
     assert explainer.explain(missing) == pytest.approx(explainer.explain(zero))
 
 
@@ -102,7 +105,8 @@ def test_a_long_path_is_shared_out_evenly():
     children = np.column_stack([np.full(80, -1), np.append(nodes[1:], -2)])
     tree = Tree(nodes, np.zeros(80), children, np.zeros(80, dtype=np.int8), np.array([0.0, 1.0]), nodes, nodes)
     left, right, found = np.full((1, 80), -1.0), np.full((1, 80), 1.0), np.zeros((1, 80))
-    TreeShapley((Seen(tree, *distinct(tree.ways(right))),)).add(left, np.ones((1, 1)), np.ones((1, 1)), found)
+    seen = Seen(tree, *distinct(tree.ways(right)))
+    TreeShapley((seen,), stairs_of([]), np.empty((1, 0))).add(left, np.ones((1, 1)), np.ones((1, 1)), found)
     assert found[0] == pytest.approx(np.full(80, 1 / 80))
 
 
@@ -117,7 +121,7 @@ def test_rows_alike_are_merged_and_rows_apart_are_not():
 def test_a_row_is_explained_alone_as_among_others(model):
     """To the last bit: neither the batch nor its order moves a cent."""
     fitted, matrix = model
-    explainer = log_explainer(fitted.booster_, fitted.reference_, fitted.balance_factor_)
+    explainer = explainer_of(taken_apart(fitted.booster_, ()), fitted.reference_)
     among = explainer.explain(matrix)
     assert (explainer.explain(matrix[7:8])[0] == among[7]).all()
     assert (explainer.explain(matrix[::-1])[::-1] == among).all()
