@@ -21,7 +21,8 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 
 from features.errors import RuleError
-from features.tree_shapley import Tree, compiled, distinct, trees_of
+from features.tree_shapley import distinct
+from features.trees import Tree, compiled, trees_of
 
 
 @dataclass(frozen=True)

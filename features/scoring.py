@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lightgbm as lgb
 import numpy as np
@@ -14,10 +15,14 @@ from features.explainer import Explainer, explainer_of
 from features.parts import Parted, taken_apart
 from features.versions import Card, read_version
 
+if TYPE_CHECKING:
+    from features.path_shapley import PathShapley
+
 __all__ = ["Scorer", "encode_frame", "encode_rows", "encode_table", "expected_eur", "explained_eur", "load_scorer"]
 
 BASE, FLOOR = "base_eur", "floor_eur"
 ALL_CORES_ROWS = 10_000
+MANY = 1_000  # rows from which our own walk of the trees is faster than that of LightGBM
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,10 @@ class Scorer:
         if self.card.reference_rows:
             euros = self.card.balance_factor * self._explainer.explain(matrix, threads=used)
             return with_floor(euros, self.card.floor_eur)
-        contributions = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=used))
+        if len(matrix) < MANY:
+            contributions = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=used))
+        else:
+            contributions = self._paths.explain(matrix)
         return explained_eur(contributions, self.card.balance_factor, self.card.floor_eur)
 
     @cached_property
@@ -62,6 +70,12 @@ class Scorer:
     def _explainer(self) -> Explainer:
         references = np.array(self.card.reference_rows, dtype=float).reshape(-1, len(self.card.features))
         return explainer_of(self._parted, references)
+
+    @cached_property
+    def _paths(self) -> PathShapley:
+        from features.path_shapley import path_shapley  # numba takes a second to import, and few rows do without
+
+        return path_shapley(self.booster)
 
     @property
     def explained_names(self) -> list[str]:
