@@ -22,7 +22,7 @@ from features.history import alive_in
 from features.postes import POSTES, count_of, euros, poste_euros, totals_by_poste
 from features.provenance import Provenance
 from features.shares import Made, write_by_share
-from features.store import read_dataset, read_share, write_dataset, write_expression
+from features.store import checked_path, read_dataset, read_share, write_dataset, write_expression
 from features.tables import BENEFICIARIES, CARE_LINES, SPENDING, Column
 
 PERIMETERS = {
@@ -54,6 +54,7 @@ def measure_spending(
     Errors: MissingError where the year was not read.
     """
     say = progress or (lambda step: None)
+    checked_path(CARE_LINES, data, year)  # said to be missing before anything is made
     of = bucket_count(CARE_LINES, data, year)
     if of > 1:
         _measure_by_share(con, data, year, of=of, say=say)

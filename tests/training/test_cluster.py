@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from features.scoring import load_scorer
 from tests.training.made_up import RECIPE, write_year
@@ -19,7 +20,7 @@ from training.population import experiment_patients, load_columns
 from training.train import estimator_of
 
 distributed = pytest.importorskip("distributed", reason="Dask is absent: uv sync --extra dask")
-NOISE = 0.01
+NOISE = 0.02  # seeds of one process move R² here by 0.010, runs of a cluster by 0.013
 TREES = {"objective": "tweedie", "n_estimators": 40, "learning_rate": 0.1, "cap_quantile": 0.999, "floor_eur": 0.0}
 
 
@@ -38,14 +39,16 @@ def r2(y: np.ndarray, expected: np.ndarray) -> float:
 
 
 def test_a_cluster_gives_the_same_quality(client):
-    """On 8,000 rows unseen: R² within a hundredth of that of one process; totals right on the rows seen, cells too."""
+    """On 8,000 rows unseen: R² that of one process (mean of three seeds) within noise; totals right on the rows seen, cells too."""
     names, matrix, y = made_up_rows(16_000, seed=3)
     table, unseen = compact(names, matrix[:8000]), compact(names, matrix[8000:])
     alone = SpendingRegressor(**TREES, balance_on=["x0", "x1"], n_jobs=2).fit(table, y[:8000])
     shared = ClusterRegressor(**TREES, balance_on=["x0", "x1"], n_jobs=2).on(client).fit(table, y[:8000])
     assert shared.predict(table).sum() == pytest.approx(y[:8000].sum(), rel=1e-9)
-    assert r2(y[8000:], alone.predict(unseen)) > 0.1
-    assert abs(r2(y[8000:], shared.predict(unseen)) - r2(y[8000:], alone.predict(unseen))) < NOISE
+    seeds = [clone(alone).set_params(random_state=seed).fit(table, y[:8000]) for seed in range(3)]
+    quality = np.mean([r2(y[8000:], model.predict(unseen)) for model in seeds])
+    assert quality > 0.1
+    assert abs(r2(y[8000:], shared.predict(unseen)) - quality) < NOISE
     assert shared.booster_.feature_name() == names
     assert shared.n_trees_ == alone.n_trees_ == 140
 
