@@ -39,7 +39,7 @@ def r2(y: np.ndarray, expected: np.ndarray) -> float:
 
 
 def test_a_cluster_gives_the_same_quality(client):
-    """On 8,000 rows unseen: R² that of one process (mean of three seeds) within noise; totals right on the rows seen, cells too."""
+    """On 8,000 rows unseen: R² as of one process (mean of three seeds) within noise; totals right on the rows seen."""
     names, matrix, y = made_up_rows(16_000, seed=3)
     table, unseen = compact(names, matrix[:8000]), compact(names, matrix[8000:])
     alone = SpendingRegressor(**TREES, balance_on=["x0", "x1"], n_jobs=2).fit(table, y[:8000])
