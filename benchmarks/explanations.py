@@ -26,13 +26,14 @@ import pandas as pd
 
 from benchmarks.explanations_peers import PEERS, Peer
 from benchmarks.rows import Row, add_json, write_rows
+from benchmarks.training_memory import TREES
 from features.path_shapley import path_shapley
 from features.scoring import Scorer, load_scorer
 from features.versions import Card
 from training import SpendingRegressor
 from training.alike import memory, recalled
 from training.population import load_rows
-from training.recipes import YEARLY, card_features, recipe_of
+from training.recipes import card_features, recipe_of
 
 MODEL, LIMIT, TOLERANCE_EUR = "ipep", 10.0, 1e-6
 CAP = 0.999
@@ -70,7 +71,7 @@ def trained(matrix: np.ndarray, spent: tuple[np.ndarray, np.ndarray], objective:
     """A version of the payment features, not frozen; spent: euros and exposure."""
     features = card_features(recipe_of(MODEL))
     frame = pd.DataFrame(matrix, columns=[known.name for known in features])
-    yearly: dict[str, Any] = dict(YEARLY)
+    yearly: dict[str, Any] = dict(TREES)
     model = SpendingRegressor(objective=objective, n_estimators=trees, cap_quantile=CAP, **yearly)
     model.fit(frame, spent[0], sample_weight=spent[1])
     is_log = objective == "tweedie"

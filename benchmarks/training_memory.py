@@ -25,12 +25,20 @@ from benchmarks.rows import Row
 from training import SpendingRegressor
 from training.big.columns import dense, empty_columns, put, table_of
 from training.population import Rows
-from training.recipes import RECIPES, YEARLY
+from training.recipes import RECIPES
 from training.train import estimator_of, fit_recipe
 
 FRANCE = 67_000_000
 GIB, MILLION = 2**30, 1_000_000
 GROUP = 100_000
+TREES: dict[str, float] = {
+    "num_leaves": 31,
+    "max_depth": -1,
+    "extra_trees": False,
+    "feature_fraction": 0.9,
+    "reg_lambda": 40.0,
+    "learning_rate": 0.08,
+}  # one booster as large as a yearly model was before it became a blend
 CELLS = ("feature_0", "feature_1", "feature_2")
 WORDS = {
     "frame": "a pandas frame, one booster (as until version 0.1)",
@@ -79,7 +87,7 @@ def by_frame(path: Path, trees: int) -> None:
     for number, name in enumerate(frame):
         matrix[:, number] = frame[name]
     known = pd.DataFrame(matrix, columns=frame.columns, copy=False)
-    model = SpendingRegressor(**YEARLY, objective="tweedie", n_estimators=trees, cap_quantile=0.999, floor_eur=0.0)
+    model = SpendingRegressor(**TREES, objective="tweedie", n_estimators=trees, cap_quantile=0.999, floor_eur=0.0)
     model.set_params(balance_on=CELLS, min_child_samples=max(len(known) // 10_000, 11))
     model.fit(known, euros / exposure, sample_weight=exposure)
 
@@ -87,12 +95,15 @@ def by_frame(path: Path, trees: int) -> None:
 def by_columns(path: Path, trees: int, objective: str = "tweedie") -> None:
     rows = compact_rows(path)
     recipe = replace(RECIPES["peps_mg"], features=(), objective=objective, most_trees=trees, balance_on=CELLS)
+    recipe = recipe if objective == "blend" else replace(recipe, parameters=TREES)
     model = estimator_of(recipe, rows, seed=0)
     model.fit(rows.given, rows.spent_eur, sample_weight=rows.exposure, groups=rows.patients)
 
 
 def by_train(path: Path, trees: int) -> None:
-    recipe = replace(RECIPES["peps_mg"], features=(), objective="tweedie", most_trees=trees, balance_on=CELLS)
+    recipe = replace(
+        RECIPES["peps_mg"], features=(), objective="tweedie", most_trees=trees, balance_on=CELLS, parameters=TREES
+    )
     fit_recipe(recipe, compact_rows(path), 0, lambda step: None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
 
@@ -209,3 +210,9 @@ def test_page_and_drawings_are_those_of_the_results(tmp_path: Path):
 def test_benchmarks_page_is_in_step():
     """docs/benchmarks.md is what the recorded results say; `python -m benchmarks.page` writes it."""
     assert (DOCS / "benchmarks.md").read_text(encoding="utf-8") == page()
+
+
+@pytest.mark.parametrize("module", sorted({bench.module for bench in SMALL} | {"benchmarks.large", "benchmarks.page"}))
+def test_what_make_bench_runs_can_be_imported(module):
+    """A name that moved would be met only by who runs the benchmarks."""
+    assert callable(importlib.import_module(module).main)
