@@ -212,7 +212,7 @@ def test_benchmarks_page_is_in_step():
     assert (DOCS / "benchmarks.md").read_text(encoding="utf-8") == page()
 
 
-@pytest.mark.parametrize("module", sorted({bench.module for bench in SMALL} | {"benchmarks.large", "benchmarks.page"}))
+@pytest.mark.parametrize("module", sorted({bench.module for bench in SMALL} | {"benchmarks.large"}))
 def test_what_make_bench_runs_can_be_imported(module):
     """A name that moved would be met only by who runs the benchmarks."""
     assert callable(importlib.import_module(module).main)
