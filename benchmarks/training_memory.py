@@ -58,7 +58,7 @@ def write_rows_file(path: Path, rows: int, features: int, *, seed: int = 0) -> N
         count = min(GROUP, rows - start)
         matrix = (generator.random((count, features), dtype=np.float32) < shares).astype(np.int8)
         matrix[:, 0] = generator.integers(0, 100, count)
-        euros = generator.gamma(0.5, 2 * (50 + matrix[:, 0] + matrix[:, 1:] @ costs))
+        euros = generator.gamma(0.5, 2 * (50.0 + matrix[:, 0] + matrix[:, 1:] @ costs))
         columns = [*matrix.T, euros, np.where(generator.random(count) < 0.03, 0.5, 1.0)]
         table = pa.table([pa.array(np.ascontiguousarray(c)) for c in columns], names=[*names, "euros", "exposure"])
         writer = writer or pq.ParquetWriter(path, table.schema)
