@@ -21,13 +21,12 @@ import msgspec
 from rich.console import Console
 
 from benchmarks.page import write_page
-from benchmarks.process import measured
+from benchmarks.process import forfait, measured
 from benchmarks.record import RESULTS, Run, judged, machine, record, today, versions
 from benchmarks.rows import Row, read_rows
 from benchmarks.written import table_of
 
 OUT = Console(width=150)
-FORFAIT = (sys.executable, "-c", "from forfait.cli import main; main()")
 MOST_GIB, MOST_GROWTH, SYNTH_PER_SECOND = 16, 1.15, 1_000_000 / 60
 MODEL, MODEL_PATIENTS = "peps_mg", 20_000
 TRAINED_BY = "columns"
@@ -87,11 +86,6 @@ def steps(patients: int, data: Path, memory: float, years: range) -> list[Step]:
     wide = (sys.executable, "-m", "benchmarks.training", "--memory", "--ways", TRAINED_BY, "--rows", str(patients))
     found.append(Step("training x 150", (wide,), patients, "rows", has_rows=True))
     return found
-
-
-def forfait(*words: str) -> tuple[str, ...]:
-    """A command of forfait in a process of its own."""
-    return (*FORFAIT, *words)
 
 
 def small_country(data: Path, versions_folder: Path, years: range, patients: int) -> Iterator[tuple[str, ...]]:

@@ -11,10 +11,11 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.process import forfait
 
 LIMIT_SECONDS = 300
 SCHEMES = ("peps", "ipep", "ipso", "biosimilars")
@@ -23,9 +24,10 @@ KEPT = ("payments", "statements", "reconciliation")
 
 def seconds(*arguments: str, data: Path) -> float:
     """Wall time of one forfait command over `data`."""
-    command = [sys.executable, "-c", "from forfait.cli import main; main()", *arguments]
     started = time.perf_counter()
-    done = subprocess.run(command, env=os.environ | {"FORFAIT_DATA": str(data)}, capture_output=True, text=True)
+    done = subprocess.run(
+        forfait(*arguments), env=os.environ | {"FORFAIT_DATA": str(data)}, capture_output=True, text=True
+    )
     if done.returncode:
         raise SystemExit(f"forfait {' '.join(arguments)}: {done.stderr[-500:]}")
     return time.perf_counter() - started

@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from benchmarks.process import measured
+from benchmarks.process import FORFAIT, measured
 from benchmarks.rows import Row, add_json, write_rows
 from features.buckets import files_of
 from features.engine import dataset_path
@@ -42,7 +42,6 @@ for year in range(first + 1, last + 1):
 """
 
 
-FORFAIT = ["-c", "from forfait.cli import main; main()"]
 TARGETS = {"DuckDB SQL by hand": ("<= 1.3", None), "pandas": ("<= 0.5", "<= 0.5")}
 
 

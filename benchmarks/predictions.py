@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,19 +18,13 @@ import numpy as np
 import pyarrow as pa
 
 import training.score
+from benchmarks.process import seconds
 from benchmarks.rows import Row, add_json, write_rows
 from features.scoring import load_scorer
 from features.tables import FEATURE_TABLE
 from training.bulk import batches, encoded
 
 LIMIT = 1.3
-
-
-def seconds(run: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
 
 
 def whole(data: Path, asked: argparse.Namespace, merged_from: int) -> None:

@@ -6,14 +6,16 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LOOKS_EVERY_SECONDS = 0.25
 KIBIBYTES = 2**20
+FORFAIT = ("-c", "from forfait.cli import main; main()")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,18 @@ class Measured:
     seconds: float
     peak_gib: float
     status: int | None
+
+
+def forfait(*words: str) -> tuple[str, ...]:
+    """A command of forfait in a process of its own."""
+    return (sys.executable, *FORFAIT, *words)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
 
 
 def measured(

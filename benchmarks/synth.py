@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.process import measured
+from benchmarks.process import forfait, measured
 from benchmarks.rows import Row, add_json, write_rows
 
 YEARS = (2022, 2023)
@@ -25,8 +25,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=asked.folder, prefix="synth-") as folder:
         draw = ("synth", "--patients", str(asked.patients), "--years", f"{YEARS[0]}..{YEARS[1]}", "--by-flux")
         where = ("--workers", str(asked.workers), "--data", folder)
-        run = (sys.executable, "-c", "from forfait.cli import main; main()")
-        found = measured([*run, *draw, *where], log=Path(folder) / "log.txt")
+        found = measured(forfait(*draw, *where), log=Path(folder) / "log.txt")
         if found.status:
             raise SystemExit((Path(folder) / "log.txt").read_text(encoding="utf-8"))
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from benchmarks.process import seconds
 from benchmarks.rows import Row, add_json, write_rows
 from benchmarks.training_memory import WAYS, memory_rows
 from training import SpendingRegressor
@@ -31,13 +30,6 @@ def made_up_table(rows: int, features: int, *, seed: int = 0) -> tuple[pd.DataFr
     mean = 50 + matrix[:, 0] + matrix[:, 1:] @ generator.gamma(1.0, 100, features - 1)
     table = pd.DataFrame(matrix, columns=[f"feature_{number}" for number in range(features)], copy=False)
     return table, generator.gamma(0.5, 2 * mean), np.where(generator.random(rows) < 0.03, 0.5, 1.0)
-
-
-def seconds(run: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
 
 
 def compare(rows: int, features: int, trees: int, repeats: int) -> tuple[list[float], list[float]]:

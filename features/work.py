@@ -39,8 +39,13 @@ def files_state(files: Iterable[Path]) -> list[tuple[str, int, int]]:
 def _code() -> str:
     """Hash of the modules and reference files of this package: other code, other state."""
     folder = Path(__file__).parent
+    return hash_of((*folder.rglob("*.py"), *(folder / "reference").rglob("*.*")), folder)
+
+
+def hash_of(files: Iterable[Path], folder: Path) -> str:
+    """SHA-256 of the names (below `folder`) and contents of files, in any order."""
     digest = hashlib.sha256()
-    for path in sorted((*folder.rglob("*.py"), *(folder / "reference").rglob("*.*"))):
+    for path in sorted(files):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

@@ -36,6 +36,3 @@ def extract(
             Database(connect_source(source), table_schema), snds, months=months, years=hospital, progress=step
         )
     out.print(frame_table(found, f"Raw tables in {snds}"))
-
-
-EXTRACT_COMMANDS = (extract,)

@@ -5,6 +5,7 @@ Persons and hospital stays are read whole first and laid out by bucket. A datase
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +21,7 @@ from features.provenance import Provenance
 from features.snds import care
 from features.snds.assembly import union_of
 from features.snds.biology import analysis_rows
-from features.snds.by_flux import Month, clear, months, of_bucket, read_month, records, stale
+from features.snds.by_flux import Month, months, of_bucket, read_month, records, stale
 from features.snds.details import dispensing_rows, procedure_rows
 from features.snds.large_report import large_report
 from features.snds.lines import lines_of_bucket
@@ -168,5 +169,5 @@ def _clean(plan: Plan, number: int, folder: Path) -> dict[str, Any]:
     }
     for name, rows in written.items():
         write_expression(TABLES[name], rows, folder / f"{name}.parquet")
-    clear(sources.scratch)
+    shutil.rmtree(sources.scratch, ignore_errors=True)
     return {"groups": records(groups), "codes": codes, "details": details}

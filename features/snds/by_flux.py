@@ -7,7 +7,6 @@ next read of the year reads only what changed. What other months or persons deci
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -166,8 +165,3 @@ def added(parts: list[list[dict[str, Any]]], by: list[str]) -> pd.DataFrame:
     """Counts of all parts, added up by their columns `by`."""
     frame = pd.DataFrame([row for part in parts for row in part])
     return frame.groupby(by, as_index=False, dropna=False).sum() if len(frame) else frame
-
-
-def clear(folder: Path) -> None:
-    """None, once the folder is gone."""
-    shutil.rmtree(folder, ignore_errors=True)

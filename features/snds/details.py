@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ibis
 import pandas as pd
 from ibis import _
@@ -15,6 +17,7 @@ from features.snds.sources import Sources, code
 from features.tables import DISPENSINGS, PROCEDURES
 
 LARGE_PACK = ("O", "1", "G")
+RowsOf = Callable[[Sources, Table, Table], tuple[Table, pd.DataFrame]]
 PRESCRIBER = ("prescriber_establishment_id", "prescriber_specialty")
 
 
@@ -58,25 +61,33 @@ def dispensing_rows(sources: Sources, received: Table, lines: Table) -> tuple[Ta
 
 def read_procedures(sources: Sources, lines: Table) -> tuple[Table | None, Report]:
     """Rows of procedures and the account of ER_CAM_F; None where the table was not received."""
-    received = sources.raw_if_present(ER_CAM_F)
+    return read_details(sources, ER_CAM_F, lines, procedure_rows)
+
+
+def read_details(sources: Sources, table: RawTable, lines: Table, rows_of: RowsOf) -> tuple[Table | None, Report]:
+    """Rows that `rows_of` makes of a detail table, and its account; None where the table was not received."""
+    received = sources.raw_if_present(table)
     if received is None:
         return None, []
-    acts, counts = procedure_rows(sources, received, lines)
-    return acts, account_of_details(ER_CAM_F, received=received_rows(sources, received), counts=counts, hits=[])
+    rows, counts = rows_of(sources, received, lines)
+    return rows, account_of_details(table, received=received_rows(sources, received), counts=counts, hits=[])
 
 
 def procedure_rows(sources: Sources, received: Table, lines: Table) -> tuple[Table, pd.DataFrame]:
-    """Rows of procedures, and counts by place.
+    """Rows of procedures, and counts by place."""
+    kept, counts = of_lines_left(sources, received, lines, coded="CAM_PRS_IDE")
+    kept = kept.mutate(ccam=code(_.CAM_PRS_IDE).substr(0, 7), activity=_.CAM_ACT_COD, phase=_.CAM_TRT_PHA)
+    return kept.select(PROCEDURES.column_names), counts
 
-    An act has no sign: of a reversal's group, only the detail of the line that is left counts.
+
+def of_lines_left(sources: Sources, received: Table, lines: Table, *, coded: str) -> tuple[Table, pd.DataFrame]:
+    """Details kept, and counts by place, where a detail has no sign, or none that is read.
+
+    Of a reversal's group, only the detail of the line that is left counts.
     """
     lines = lines.mutate(has_detail=lines.reason.isnull())
-    acts = sources.materialise("acts", followed(sources, received, lines, coded="CAM_PRS_IDE"))
-    counts = acts.group_by("place").agg(rows=_.count()).execute()
-    kept = acts.filter(_.place == "kept").mutate(
-        ccam=code(_.CAM_PRS_IDE).substr(0, 7), activity=_.CAM_ACT_COD, phase=_.CAM_TRT_PHA
-    )
-    return kept.select(PROCEDURES.column_names), counts
+    details = sources.materialise(coded, followed(sources, received, lines, coded=coded))
+    return details.filter(_.place == "kept"), details.group_by("place").agg(rows=_.count()).execute()
 
 
 def received_rows(sources: Sources, received: Table) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from ibis.expr.types import Table
 from features.buckets import bucket_of
 from features.snds import schema, schema_pmsi
 from features.snds.assembly import HOSPITAL_FIELDS, union_of
-from features.snds.by_flux import BY_FLUX, clear, shuffle
+from features.snds.by_flux import BY_FLUX, shuffle
 from features.snds.persons import read_persons
 from features.snds.rights import read_ald, read_c2s, read_declarations
 from features.snds.schema import ER_ETE_F, ER_PHA_F, ER_PRS_F, IR_PHA_R, RawTable
@@ -60,7 +61,7 @@ def read_outside(sources: Sources, folder: Path, buckets: int) -> dict[str, Any]
         shuffle(own.con, _in_bucket(rows, buckets), folder / name)
     seats = _in_bucket(persons.pseudonyms, buckets).select("BEN_NIR_PSA", "BEN_RNG_GEM", "bucket")
     own.con.to_parquet(seats, folder / f"{SEATS}.parquet")
-    clear(own.scratch)
+    shutil.rmtree(own.scratch, ignore_errors=True)
     of_stays = [line for field in fields for line in field.report]
     return {
         "persons": persons.report,

@@ -6,7 +6,6 @@ parts/) and, once nothing is left to make, the word that it is whole. A killed r
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict
@@ -18,6 +17,7 @@ import pyarrow as pa
 
 from features.errors import InputError
 from features.synth.chunk import Count, Order, Planted
+from features.work import hash_of
 
 MARK = "FICTIONAL.txt"
 MARK_TEXT = "Fictional persons, drawn by forfait synth: this folder is overwritten by the next draw.\n"
@@ -131,7 +131,4 @@ def _said(order: Order) -> str:
 def _code() -> str:
     """Hash of the modules and reference tables from which a country is drawn."""
     here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in (*sorted(here.glob("*.py")), *sorted((here.parent / "reference").glob("*.csv"))):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    return hash_of((*here.glob("*.py"), *(here.parent / "reference").glob("*.csv")), here.parent)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import typer
 
-from benchmarks.large import FORFAIT, Done, Step, did, done_in, rows_of, steps
+from benchmarks.large import Done, Step, did, done_in, rows_of, steps
 from benchmarks.page import DOCS, page, write_page
-from benchmarks.process import measured
+from benchmarks.process import forfait, measured
 from benchmarks.record import Machine, Run, holds, judged, read_runs, record
 from benchmarks.rows import Row, add_json, read_rows, write_rows
 from benchmarks.run import SMALL
@@ -170,7 +170,7 @@ def test_large_steps_follow_the_line_of_data(tmp_path: Path, years: range, how: 
     line_of = steps(1_000, tmp_path, 4.0, years)
     names = [step.name.split()[0] for step in line_of]
     known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    for words in [command[len(FORFAIT) :] for step in line_of[:-1] for command in step.commands]:
+    for words in [command[len(forfait()) :] for step in line_of[:-1] for command in step.commands]:
         options = {name for parameter in known[words[0]].params for name in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, words
     assert list(dict.fromkeys(names)) == [
