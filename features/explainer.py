@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import lightgbm as lgb
@@ -26,7 +27,7 @@ from numpy.polynomial.legendre import leggauss
 from features.parts import FURTHEST_ODDS, Part, Parted, chance_of, eur_of, raw_scores
 
 if TYPE_CHECKING:
-    from features.tree_shapley import TreeShapley
+    from features.tree_shapley import TreeShapley, Weighed
 
 ROWS_AT_ONCE = 50_000
 PAIRED_AT_ONCE = 2_000
@@ -44,6 +45,17 @@ class Scored:
     booster: lgb.Booster
     shapley: TreeShapley
     references: np.ndarray
+
+    @cached_property
+    def evenly(self) -> Weighed:
+        """Every reference alike, one number each."""
+        count = len(self.references)
+        return self.shapley.weighed(np.full((count, 1), 1 / count))
+
+    @cached_property
+    def at_places(self) -> Weighed:
+        """What each reference gives the integral of a log link at its places."""
+        return self.shapley.weighed(np.exp(self.references[:, None] * (1 - PLACES)) / len(self.references))
 
 
 @dataclass(frozen=True)
@@ -72,8 +84,7 @@ class Explainer:
         for part, runs in self.parts:
             scores = [raw_scores(run.booster, rows, threads) for run in runs]
             if part.link == "identity":
-                count = len(runs[0].references)
-                runs[0].shapley.add(rows, np.ones((len(rows), 1)), np.full((count, 1), 1 / count), into)
+                runs[0].shapley.add(rows, np.ones((len(rows), 1)), runs[0].evenly, into)
             elif part.link == "log":
                 _add_log(part, runs[0], (rows, scores[0]), into)
             else:
@@ -119,7 +130,7 @@ def _add_log(part: Part, scored: Scored, rows: Rows, into: np.ndarray) -> None:
     some = np.flatnonzero(~alone)
     moved = np.zeros((len(some), matrix.shape[1]))
     by_row = SHARES * np.exp(scores[some, None] * PLACES)
-    scored.shapley.add(matrix[some], by_row, np.exp(base[:, None] * (1 - PLACES)) / len(base), moved)
+    scored.shapley.add(matrix[some], by_row, scored.at_places, moved)
     into[some] += moved
     for places in _at_once(np.flatnonzero(alone)):
         weights = _log_worth(scores[places, None], base, part.highest)

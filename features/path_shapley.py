@@ -21,8 +21,7 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 
 from features.errors import RuleError
-from features.tree_shapley import distinct
-from features.trees import Tree, compiled, trees_of
+from features.trees import Path, Tree, compiled, distinct, trees_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Paths:
     ends: np.ndarray
 
     def contributions(self, ways: np.ndarray) -> np.ndarray:
-        """Contributions of each feature in `tree.used`, shape (n, used), for directions (n, nodes)."""
+        """Contributions of each feature in `tree.used`, shape (n, used), for ways (nodes, n)."""
         longest = int(np.diff(self.ends, prepend=0).max())
         points, weights = (
             (numbers + shift) / 2 for numbers, shift in zip(leggauss((longest + 1) // 2), (1, 0), strict=True)
@@ -66,9 +65,11 @@ class PathShapley:
         rows = np.ascontiguousarray(matrix, dtype=float)
         into = np.zeros((len(rows), rows.shape[1] + 1))
         into[:, -1] = self.base
+        columns = np.ascontiguousarray(rows.T)
         for paths in self.trees:
-            ways, taken = distinct(paths.tree.ways(rows))
-            _add(into, paths.tree.used, paths.contributions(ways), taken)
+            ways = paths.tree.ways(columns)
+            kinds, first = distinct(ways)
+            _add(into, paths.tree.used, paths.contributions(ways[:, first]), kinds)
         return into
 
 
@@ -78,50 +79,35 @@ def path_shapley(booster: lgb.Booster) -> PathShapley:
     if model["average_output"]:
         raise RuleError("the trees are averaged, not added up; train boosted trees")
     infos = [info["tree_structure"] for info in model["tree_info"]]
-    split = [info for info in infos if "split_index" in info]
     base = sum(info["leaf_value"] for info in infos if "split_index" not in info)
-    trees = tuple(_paths(tree, info) for tree, info in zip(trees_of(booster), split, strict=True))
-    return PathShapley(trees, base + sum(map(_mean, split)))
+    trees = list(trees_of(booster))
+    return PathShapley(tuple(map(_paths, trees)), base + sum(map(_mean, trees)))
 
 
-def _mean(node: dict[str, Any]) -> float:
+def _mean(tree: Tree) -> float:
     """Mean value of the training rows of a tree."""
-    total, waiting = 0.0, [node]
-    while waiting:
-        here = waiting.pop()
-        if "split_index" in here:
-            waiting += [here["left_child"], here["right_child"]]
-        else:
-            total += here["leaf_value"] * here["leaf_count"]
-    return float(total / _count(node))
+    return float((tree.values * tree.leaf_rows).sum() / tree.leaf_rows.sum())
 
 
-def _count(node: dict[str, Any]) -> int:
-    return int(node["internal_count"] if "split_index" in node else node["leaf_count"])
-
-
-def _paths(tree: Tree, root: dict[str, Any]) -> Paths:
-    by_leaf: dict[int, tuple[list[tuple[int, int, int]], dict[int, float]]] = {}
-    waiting: list[tuple[dict[str, Any], list[tuple[int, int, int]], dict[int, float]]] = [(root, [], {})]
-    while waiting:
-        node, splits, shares = waiting.pop()
-        if "split_index" not in node:
-            by_leaf[node["leaf_index"]] = (splits, shares)
-            continue
-        at, whole = node["split_index"], _count(node)
-        place = int(tree.local[at])
-        for way, child in ((0, node["right_child"]), (1, node["left_child"])):
-            passed = shares | {place: shares.get(place, 1.0) * _count(child) / whole}
-            waiting.append((child, [*splits, (at, way, list(passed).index(place))], passed))
-    leaves = [by_leaf[leaf] for leaf in range(len(tree.values))]
+def _paths(tree: Tree) -> Paths:
+    paths = tree.paths()
     return Paths(
         tree,
-        np.array([split for splits, _ in leaves for split in splits], dtype=np.int64),
-        np.cumsum([len(splits) for splits, _ in leaves]),
-        np.array([place for _, shares in leaves for place in shares], dtype=np.int64),
-        np.array([share for _, shares in leaves for share in shares.values()]),
-        np.cumsum([len(shares) for _, shares in leaves]),
+        np.array([split for path in paths for split in path.splits], dtype=np.int64),
+        np.cumsum([len(path.splits) for path in paths]),
+        np.array([feature for path in paths for feature in path.features], dtype=np.int64),
+        np.concatenate([_shares(tree, path) for path in paths]),
+        np.cumsum([len(path.features) for path in paths]),
     )
+
+
+def _shares(tree: Tree, path: Path) -> np.ndarray:
+    """Shares of the training rows that the splits on each feature of a path let through."""
+    found = np.ones(len(path.features))
+    for node, way, place in path.splits:
+        child = tree.children[node, way]
+        found[place] *= (tree.leaf_rows[-1 - child] if child < 0 else tree.node_rows[child]) / tree.node_rows[node]
+    return found
 
 
 @compiled
@@ -129,14 +115,14 @@ def _contributions(
     ways: Any, splits: Any, splits_end: Any, places: Any, shares: Any, ends: Any, values: Any, factors: Any,
     inverses: Any, rest: Any, weights: Any, used: int,
 ) -> Any:  # fmt: skip
-    found, inside = np.zeros((len(ways), used)), np.empty(used, dtype=np.bool_)
+    found, inside = np.zeros((ways.shape[1], used)), np.empty(used, dtype=np.bool_)
     products = np.empty(len(weights))
-    for row in range(len(ways)):
+    for row in range(ways.shape[1]):
         first, split = 0, 0
         for leaf in range(len(values)):
             inside[:] = True
             while split < splits_end[leaf]:
-                if ways[row, splits[split, 0]] != splits[split, 1]:
+                if ways[splits[split, 0], row] != splits[split, 1]:
                     inside[splits[split, 2]] = False
                 split += 1
             _leaf(inside, places, shares, (first, ends[leaf]), values[leaf], factors, inverses, rest, weights, products,

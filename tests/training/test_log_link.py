@@ -14,8 +14,7 @@ from features.errors import RuleError
 from features.explainer import explainer_of, merged
 from features.parts import taken_apart
 from features.scoring import Scorer
-from features.stairs import stairs_of
-from features.tree_shapley import Seen, TreeShapley, distinct, tree_shapley
+from features.tree_shapley import shapley_of, tree_shapley
 from features.trees import Tree
 from features.versions import Card, CardFeature
 from training import SpendingRegressor
@@ -102,11 +101,11 @@ def test_shapley_values_are_those_of_shap():
 def test_a_long_path_is_shared_out_evenly():
     """A chain of 80 nodes, one feature each, worth 1 where all are to the left: 1/80 to each, whoever holds them."""
     nodes = np.arange(80)
-    children = np.column_stack([np.full(80, -1), np.append(nodes[1:], -2)])
-    tree = Tree(nodes, np.zeros(80), children, np.zeros(80, dtype=np.int8), np.array([0.0, 1.0]), nodes, nodes)
+    to_others, values = np.zeros(80, dtype=np.int8), np.append(np.zeros(80), 1.0)
+    children = np.column_stack([-1 - nodes, np.append(nodes[1:], -81)])
+    tree = Tree(nodes, np.zeros(80), children, to_others, values, nodes, np.arange(81))
     left, right, found = np.full((1, 80), -1.0), np.full((1, 80), 1.0), np.zeros((1, 80))
-    seen = Seen(tree, *distinct(tree.ways(right)))
-    TreeShapley((seen,), stairs_of([]), np.empty((1, 0))).add(left, np.ones((1, 1)), np.ones((1, 1)), found)
+    shapley_of([tree], right).add(left, np.ones((1, 1)), np.ones((1, 1)), found)
     assert found[0] == pytest.approx(np.full(80, 1 / 80))
 
 
