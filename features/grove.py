@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from features.trees import WORD, Tree, compiled, distinct, kinds_of, slots_of, told_apart, ways_of, words_of
+from features.trees import WORD, Tree, compiled, distinct, is_in, kinds_of, slots_of, told_apart, ways_of, words_of
 
 
 class Grove(NamedTuple):
@@ -51,7 +51,7 @@ def grove_of(trees: Sequence[Tree], references: np.ndarray) -> Grove:
     longest = max(len(path.features) for path in paths)
     failed, case_of = [], []
     for taken, way in zip(splits, ways, strict=True):
-        found = _failed(taken, way, np.empty((words_of(longest), references.shape[1]), dtype=np.int64))
+        found = failed_by(taken, way, np.empty((words_of(longest), references.shape[1]), dtype=np.int64))
         kinds, first = kinds_of(found)
         failed.append(np.ascontiguousarray(found[:, first].T))
         case_of.append(kinds)
@@ -112,7 +112,7 @@ def _add_leaves(grove: Any, tree: int, ways: Any, sums: Any, share: Any, moved: 
     for leaf in range(grove.leaves_at[tree], grove.leaves_at[tree + 1]):
         path = grove.path[grove.path_at[leaf] : grove.path_at[leaf + 1]]
         low, high = grove.cases_at[leaf], grove.cases_at[leaf + 1]
-        mine = _failed(grove.splits[grove.splits_at[leaf] : grove.splits_at[leaf + 1]], ways, words)
+        mine = failed_by(grove.splits[grove.splits_at[leaf] : grove.splits_at[leaf + 1]], ways, words)
         for case in range(told_apart(mine, kinds, first, slots)):
             own, to = mine[:, first[case]], given[case, : len(path)]
             is_met[case] = _give(grove.values[leaf], own, grove.failed[low:high], sums[low:high], share, to)
@@ -138,7 +138,7 @@ def _add_given(moved: Any, given: Any, path: Any, kinds: Any, is_met: Any) -> No
 
 
 @compiled
-def _failed(splits: Any, ways: Any, into: Any) -> Any:
+def failed_by(splits: Any, ways: Any, into: Any) -> Any:
     """`into` (words, n), once it holds the bits of the features of a path of which rows of these ways fail a split."""
     into[:] = 0
     for split in range(len(splits)):
@@ -166,11 +166,10 @@ def _give(value: float, mine: Any, theirs: Any, sums: Any, share: Any, into: Any
             is_met = True
         alone = _ones(theirs[case])
         for place in range(len(into)):
-            word, bit = place // WORD, np.int64(1) << (place % WORD)
             part = 0.0
-            if theirs[case, word] & bit:
+            if is_in(place, theirs[case]):
                 part = value * share[alone, other]
-            elif mine[word] & bit:
+            elif is_in(place, mine):
                 part = -value * share[other, alone]
             if part:
                 for q in range(sums.shape[1]):

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 
 from features.errors import RuleError
-from features.trees import Path, Tree, compiled, distinct, trees_of
+from features.grove import failed_by
+from features.trees import Path, Tree, compiled, distinct, is_in, slots_of, told_apart, trees_of, words_of
 
 
 @dataclass(frozen=True)
@@ -115,50 +116,51 @@ def _contributions(
     ways: Any, splits: Any, splits_end: Any, places: Any, shares: Any, ends: Any, values: Any, factors: Any,
     inverses: Any, rest: Any, weights: Any, used: int,
 ) -> Any:  # fmt: skip
-    found, inside = np.zeros((ways.shape[1], used)), np.empty(used, dtype=np.bool_)
-    products = np.empty(len(weights))
-    for row in range(ways.shape[1]):
-        first, split = 0, 0
-        for leaf in range(len(values)):
-            inside[:] = True
-            while split < splits_end[leaf]:
-                if ways[splits[split, 0], row] != splits[split, 1]:
-                    inside[splits[split, 2]] = False
-                split += 1
-            _leaf(inside, places, shares, (first, ends[leaf]), values[leaf], factors, inverses, rest, weights, products,
-                  found[row])  # fmt: skip
-            first = ends[leaf]
+    count = ways.shape[1]
+    found, given, products = np.zeros((count, used)), np.empty((count, used)), np.empty(len(weights))
+    kinds, first, slots = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32), slots_of(count)
+    words, start, split = np.empty((words_of(used), count), dtype=np.int64), 0, 0
+    for leaf in range(len(values)):
+        mine = failed_by(splits[split : splits_end[leaf]], ways, words)
+        some, own = (start, ends[leaf]), places[start : ends[leaf]]
+        for case in range(told_apart(mine, kinds, first, slots)):
+            _leaf(mine[:, first[case]], shares, some, values[leaf], factors, inverses, rest, weights, products,
+                  given[case])  # fmt: skip
+        for row in range(count):
+            for place in range(len(own)):
+                found[row, own[place]] += given[kinds[row], place]
+        start, split = ends[leaf], splits_end[leaf]
     return found
 
 
 @compiled
 def _leaf(
-    inside: Any, places: Any, shares: Any, some: Any, value: float, factors: Any, inverses: Any, rest: Any,
-    weights: Any, products: Any, into: Any,
+    mine: Any, shares: Any, some: Any, value: float, factors: Any, inverses: Any, rest: Any, weights: Any,
+    products: Any, into: Any,
 ) -> None:  # fmt: skip
-    """Share the value of a leaf out between the features of its path (`some`: the first of them, and their end)."""
+    """Share the value of a leaf out between the features of its path (`some`: the first of them, and their end), of
+    which a row fails `mine`.
+    """
     first, end = some
     outside = 1.0
     products[:] = weights
     for at in range(first, end):
-        if inside[at - first]:
-            for point in range(len(products)):
-                products[point] *= factors[at, point]
-        else:
+        if is_in(at - first, mine):
             outside *= shares[at]
             for point in range(len(products)):
                 products[point] *= rest[point]
+        else:
+            for point in range(len(products)):
+                products[point] *= factors[at, point]
     missed = 0.0
     for point in range(len(products)):
         missed += products[point] / rest[point]
     for at in range(first, end):
-        if not inside[at - first]:
-            into[places[at]] -= value * outside * missed
-            continue
         passed = 0.0
         for point in range(len(products)):
             passed += products[point] * inverses[at, point]
-        into[places[at]] += value * outside * (1 - shares[at]) * passed
+        is_out = is_in(at - first, mine)
+        into[at - first] = value * outside * (-missed if is_out else (1 - shares[at]) * passed)
 
 
 @compiled

@@ -171,6 +171,12 @@ def words_of(bits: int) -> int:
 
 
 @compiled
+def is_in(bit: int, words: Any) -> bool:
+    """Whether a bit is set."""
+    return (words[bit // WORD] >> (bit % WORD)) & 1 == 1
+
+
+@compiled
 def slots_of(count: int) -> Any:
     """Room to tell so many columns apart: a power of two, half of it free."""
     size = 2
