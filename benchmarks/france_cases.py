@@ -137,7 +137,7 @@ def _of_years(data: Path, model: str, year: int) -> Case:
     )
     groups, _ = yearly_groupings(data, year, people)
     groups = tuple(group for group in groups if group.name != DECILE)
-    return Case(recipe, trained, test, _true_year(data, recipe, tested, year), groups, (rows, tested))
+    return Case(recipe, trained, test, true_year(data, recipe, tested.patients, year), groups, (rows, tested))
 
 
 def _of_episodes(data: Path, recipe: Recipe, year: int) -> Case:
@@ -156,11 +156,11 @@ def _sample(rows: Rows, recipe: Recipe, strata: np.ndarray) -> Sample:
     return Sample(rows.frame(categories), rows.spent_eur, rows.exposure, rows.patients, strata)
 
 
-def _true_year(data: Path, recipe: Recipe, tested: Rows, year: int) -> np.ndarray | None:
-    """True expectation of each test row; None where the oracle does not hold this perimeter."""
+def true_year(data: Path, recipe: Recipe, patients: np.ndarray, year: int) -> np.ndarray | None:
+    """True expectation of each patient; None where the oracle does not hold this perimeter."""
     truth = pd.read_parquet(data / "oracle" / "expected.parquet")
     column = EXPECTED.get(recipe.perimeter)
     if column not in truth:
         return None
     own = truth[truth["year"] == year].set_index("patient_id", verify_integrity=True)[column]
-    return own.loc[tested.patients].to_numpy(float)
+    return own.loc[patients].to_numpy(float)

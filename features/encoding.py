@@ -90,10 +90,19 @@ class Encoder:
     def table(self, table: pa.Table) -> np.ndarray:
         """As `rows`, of an Arrow table with one column per feature (categories as text or dictionary)."""
         check_names(table.column_names, self.names)
-        matrix = np.empty((table.num_rows, len(self.features)))
+        matrix, is_right = np.empty((table.num_rows, len(self.features))), True
         for position, feature in enumerate(self.features):
-            matrix[:, position] = _encoded_column(feature, table.column(feature.name), self.ranks.get(position))
-        return self._checked(matrix)
+            column = _encoded_column(feature, table.column(feature.name), self.ranks.get(position))
+            is_right &= self._takes_all(position, column)
+            matrix[:, position] = column
+        return matrix if is_right else self._checked(matrix)
+
+    def _takes_all(self, position: int, column: np.ndarray) -> bool:
+        """Whether a feature takes all values of a column."""
+        wrong = (column < self.low[position]) | (column > self.high[position])
+        if not self.is_other[position]:
+            wrong |= (column != 0.0) & (column != 1.0) & (column == column)
+        return not wrong.any() and bool(self.nullable[position] or not np.isnan(column).any())
 
     def _checked(self, matrix: np.ndarray) -> np.ndarray:
         is_flag_value = (matrix == 0.0) | (matrix == 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import msgspec
 import typer
@@ -12,8 +12,6 @@ from forfait.console import frame_table, out, working
 from forfait.options import DATA, VERSIONS, Data, Judged, Language, Model, Versions, chosen_version, today
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import pandas as pd
 
 Cells = Annotated[
@@ -79,7 +77,7 @@ def cells(
         balanced = balance_version(data, versions, wanted, progress=step)
         report = balanced.report
         folder = to or data / "cells" / model / str(chosen) / str(report.year)
-        tables = {name: frame_of(getattr(report, name)) for name in ("feasibility", "unseen", "cells", "others", "fit")}
+        tables = {name: frame_of(report, name) for name in ("feasibility", "unseen", "cells", "others", "fit")}
         page = _write(folder, tables, msgspec.json.encode(report), (cells_html(report, language), language))
         kept = keep_version(versions, balanced) if keep else None
     _print(tables, f"{model} version {chosen}, {report.year}")
@@ -89,11 +87,13 @@ def cells(
         out.print(f"{model} version {kept.card.version}: {told} (version {chosen} balanced on {cells_on})")
 
 
-def frame_of(rows: Iterable[msgspec.Struct]) -> pd.DataFrame:
-    """Records as a table; a list in a field is joined by spaces."""
+def frame_of(report: msgspec.Struct, name: str) -> pd.DataFrame:
+    """Records of a field of a report as a table, its columns there without a row; a list is joined by spaces."""
     import pandas as pd
 
-    return pd.DataFrame([{name: _flat(value) for name, value in msgspec.structs.asdict(row).items()} for row in rows])
+    (kind,) = {get_args(field.type)[0] for field in msgspec.structs.fields(report) if field.name == name}
+    rows = [[_flat(value) for value in msgspec.structs.astuple(row)] for row in getattr(report, name)]
+    return pd.DataFrame(rows, columns=[field.name for field in msgspec.structs.fields(kind)])
 
 
 def _flat(value: object) -> object:

@@ -100,7 +100,7 @@ def load_rows(data: Path, recipe: Recipe, years: list[int], *, excluded: pd.Inde
     Spending is annualised: euros / exposure, weighted by exposure. Errors: as `read_dataset`, and RequestError
     for a value outside what the catalogue declares.
     """
-    loaded = [_load_year(data, recipe, year, excluded) for year in years]
+    loaded = [load_year(data, recipe, year, excluded) for year in years]
     rows, counts = _joined([rows for rows, _, _ in loaded]), [count for _, _, count in loaded]
     patients = np.concatenate([ids.to_numpy() for _, ids, _ in loaded])
     return replace(rows, encoded=rows.matrix, patients=patients), pd.concat(counts, ignore_index=True)
@@ -111,7 +111,7 @@ def load_columns(data: Path, recipe: Recipe, years: list[int], *, excluded: pd.I
 
     The numbers follow the order of the identifiers, so that folds by patient are the same.
     """
-    loaded = [_load_year(data, recipe, year, excluded) for year in years]
+    loaded = [load_year(data, recipe, year, excluded) for year in years]
     rows, counts = _joined([rows for rows, _, _ in loaded]), [count for _, _, count in loaded]
     ids = pa.chunked_array([chunk for _, ids, _ in loaded for chunk in ids.chunks], pa.large_string())
     known = pc.unique(ids)
@@ -138,7 +138,7 @@ def _check_known_on(data: Path, year: int) -> None:
         )
 
 
-def _load_year(data: Path, recipe: Recipe, year: int, excluded: pd.Index) -> tuple[Rows, pa.ChunkedArray, pd.DataFrame]:
+def load_year(data: Path, recipe: Recipe, year: int, excluded: pd.Index) -> tuple[Rows, pa.ChunkedArray, pd.DataFrame]:
     """Rows of a year, without patients, in the order of their identifiers (second); counts of what was left out.
 
     The order of rows on disk is the engine's: sorted, the same patients give the same model.

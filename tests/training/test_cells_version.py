@@ -12,6 +12,7 @@ from features.errors import InputError
 from features.scoring import load_scorer
 from features.versions import read_version, sha256
 from forfait.cli import app
+from forfait.cli_cells import frame_of
 from tests.training.made_up import RECIPE, write_year
 from training.cells import Rule, Wanted, balance_version, keep_version
 from training.cells.folded import estimator_of
@@ -126,3 +127,10 @@ def test_command_prints_and_writes(made, tmp_path, monkeypatch):
     }
     fit = pd.read_csv(tmp_path / "fit.csv").set_index(["sample", "measure"])
     assert np.isclose(fit.loc[("in_sample", "total_ratio"), "after"], 1.0)
+
+
+def test_a_table_without_a_row_has_its_columns(made):
+    """A CSV of nothing is read like the others."""
+    report = msgspec.structs.replace(made[1].report, unseen=())
+    assert len(frame_of(report, "unseen")) == 0
+    assert [*frame_of(report, "unseen")] == [*frame_of(made[1].report, "unseen")]
