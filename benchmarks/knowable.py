@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -49,13 +49,12 @@ def country_of(data: Path, recipe: Recipe, year: int, tested: int, *, seed: int)
     if truth is None:
         raise ValueError(f"data/oracle holds no expectation of {recipe.perimeter}")
     drawn = np.random.default_rng(seed).permutation(len(truth))
-    return Country(rows, truth, np.sort(drawn[:tested]), drawn[tested:])
+    return Country(replace(rows, patients=np.arange(len(truth))), truth, np.sort(drawn[:tested]), drawn[tested:])
 
 
 def learnt(recipe: Recipe, rows: Rows, tested: Rows, seed: int) -> np.ndarray:
     """What our recipe, fitted on the rows, expects of the tested ones."""
-    known = Rows(rows.names, rows.matrix, rows.spent_eur, rows.exposure, np.arange(len(rows.spent_eur)))
-    fitted, _ = fit_recipe(recipe, known, seed, lambda step: None)
+    fitted, _ = fit_recipe(recipe, rows, seed, lambda step: None)
     return np.asarray(fitted.predict(tested.frame()))
 
 
@@ -63,7 +62,7 @@ def taught(rows: Rows, truth: np.ndarray, tested: Rows, seed: int) -> np.ndarray
     """What trees taught the truth of the rows expect of the tested ones; a fifth of the rows says when to stop."""
     kept = np.random.default_rng(seed).random(len(truth)) >= HELD_OUT
     matrix = rows.matrix
-    known, judge = (lgb.Dataset(matrix[some], truth[some], rows.exposure[some]) for some in (kept, ~kept))
+    known, judge = (lgb.Dataset(matrix[some], truth[some], weight=rows.exposure[some]) for some in (kept, ~kept))
     stop = lgb.early_stopping(PATIENCE, verbose=False)
     booster = lgb.train(TAUGHT | {"seed": seed}, known, MOST_TREES, valid_sets=[judge], callbacks=[stop])
     return np.asarray(booster.predict(tested.matrix))
