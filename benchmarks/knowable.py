@@ -77,7 +77,7 @@ def measured(recipe: Recipe, country: Country, sizes: list[int], *, seed: int) -
         tested.spent_eur, tested.exposure, strata, float("inf"), 1.0, bootstrap_of(patients, seed=seed)
     )
     best = yardstick.r2(country.truth[country.tested])
-    yield _row(yardstick, country.truth[country.tested], best, "oracle", None, 0.0)
+    yield _row(yardstick, country.truth[country.tested], best, "oracle", None)
     for size in sizes:
         places = np.sort(country.others[:size])
         rows = country.rows.at(places)
@@ -87,17 +87,15 @@ def measured(recipe: Recipe, country: Country, sizes: list[int], *, seed: int) -
         ):
             started = perf_counter()
             expected = learn()
-            yield _row(yardstick, expected, best, who, size, perf_counter() - started)
+            yield _row(yardstick, expected, best, who, len(places)) | {"seconds": perf_counter() - started}
 
 
-def _row(
-    yardstick: Yardstick, expected: np.ndarray, best: float, who: str, size: int | None, seconds: float
-) -> dict[str, object]:
+def _row(yardstick: Yardstick, expected: np.ndarray, best: float, who: str, size: int | None) -> dict[str, object]:
     low, high = interval(yardstick.drawn(expected)["r2"])
     r2 = yardstick.r2(expected)
     return {
         "who": who, "patients": size, "r2": r2, "low": float(low), "high": float(high),
-        "cpm": yardstick.cpm(expected), "share_of_oracle": r2 / best, "seconds": seconds,
+        "cpm": yardstick.cpm(expected), "share_of_oracle": r2 / best,
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Rows, frames and Arrow tables by feature name turned into the matrix that a version scores.
 
-One plan per card and one check for the three, so that batch and service refuse and accept the same values.
+One plan per card for the three, and one refusal, so that batch and service refuse and accept the same values.
 """
 
 from __future__ import annotations

@@ -57,6 +57,11 @@ class Scored:
         """What each reference gives the integral of a log link at its places."""
         return self.shapley.weighed(np.exp(self.references[:, None] * (1 - PLACES)) / len(self.references))
 
+    @cached_property
+    def one_by_one(self) -> Weighed:
+        """Each reference a number of its own."""
+        return self.shapley.weighed(np.eye(len(self.references)))
+
 
 @dataclass(frozen=True)
 class Explainer:
@@ -187,8 +192,7 @@ def _shrunk(way: np.ndarray, gap: np.ndarray) -> np.ndarray:
 def _paired(scored: Scored, matrix: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean over references of weight × Shapley value; weights: (n, references)."""
     moved = np.zeros(matrix.shape)
-    count = len(scored.references)
-    scored.shapley.add(matrix, weights / count, np.eye(count), moved)
+    scored.shapley.add(matrix, weights / len(scored.references), scored.one_by_one, moved)
     return moved
 
 

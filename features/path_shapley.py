@@ -8,7 +8,7 @@ splits the row passes, and B the others (b of them). With j in A, the leaf's val
 
 and to each of B in − Π over B of z × ∫ (1 − t)^(b − 1) × Π over A of (t + z_k (1 − t)) dt: polynomials of degree d − 1,
 which Gauss and Legendre integrate exactly in d / 2 points, all terms positive (Yu and others 2022 evaluate them alike).
-What a tree says depends on the directions that a row takes at its nodes alone: each mix of them is worked out once.
+Which features of its path a row passes is all that a leaf asks of it: each case is worked out once, however many rows.
 """
 
 from __future__ import annotations
@@ -20,37 +20,39 @@ import lightgbm as lgb
 import numpy as np
 from numpy.polynomial.legendre import leggauss
 
+from features.compiled import compiled
 from features.errors import RuleError
-from features.grove import failed_by
-from features.trees import Path, Tree, compiled, distinct, is_in, slots_of, told_apart, trees_of, words_of
+from features.grove import laid
+from features.tree_kernels import contributions, distinct
+from features.trees import Path, Tree, trees_of
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Paths of a tree, leaf after leaf.
+    """Paths of a tree, leaf after leaf, and what the integral needs at each of its points.
 
-    The splits of leaf i are from `splits_end[i - 1]` to `splits_end[i]`: node, way (1: left) and number of the feature
-    among those of the path; the features from `ends[i - 1]` to `ends[i]`: their place in `tree.used`, and the `shares`
-    of the training rows that they let through.
+    What is of leaf i lies from `…_at[i]` to `…_at[i + 1]`: its splits (node, way and place in the path), and the
+    features of its path (place in `tree.used`), each with the share `shares` of the training rows that it lets
+    through. By feature of a path and point t: `factors`, t + z (1 − t). By point: `rest`, 1 − t, and its weight.
     """
 
     tree: Tree
+    splits_at: np.ndarray
     splits: np.ndarray
-    splits_end: np.ndarray
-    places: np.ndarray
+    path_at: np.ndarray
+    path: np.ndarray
     shares: np.ndarray
-    ends: np.ndarray
+    factors: np.ndarray
+    rest: np.ndarray
+    weights: np.ndarray
 
     def contributions(self, ways: np.ndarray) -> np.ndarray:
         """Contributions of each feature in `tree.used`, shape (n, used), for ways (nodes, n)."""
-        longest = int(np.diff(self.ends, prepend=0).max())
-        points, weights = (
-            (numbers + shift) / 2 for numbers, shift in zip(leggauss((longest + 1) // 2), (1, 0), strict=True)
-        )
-        factors = points + self.shares[:, None] * (1 - points)
-        return _contributions(
-            ways, self.splits, self.splits_end, self.places, self.shares, self.ends, self.tree.values, factors,
-            1 / factors, 1 - points, weights, len(self.tree.used),
+        return np.asarray(
+            contributions(
+                ways, self.splits_at, self.splits, self.path_at, self.path, self.shares, self.tree.values,
+                self.factors, self.rest, self.weights, len(self.tree.used),
+            )
         )  # fmt: skip
 
 
@@ -70,7 +72,7 @@ class PathShapley:
         for paths in self.trees:
             ways = paths.tree.ways(columns)
             kinds, first = distinct(ways)
-            _add(into, paths.tree.used, paths.contributions(ways[:, first]), kinds)
+            _add_kinds(into, paths.tree.used, paths.contributions(ways[:, first]), kinds)
         return into
 
 
@@ -82,7 +84,7 @@ def path_shapley(booster: lgb.Booster) -> PathShapley:
     infos = [info["tree_structure"] for info in model["tree_info"]]
     base = sum(info["leaf_value"] for info in infos if "split_index" not in info)
     trees = list(trees_of(booster))
-    return PathShapley(tuple(map(_paths, trees)), base + sum(map(_mean, trees)))
+    return PathShapley(tuple(map(paths_of, trees)), base + sum(map(_mean, trees)))
 
 
 def _mean(tree: Tree) -> float:
@@ -90,15 +92,22 @@ def _mean(tree: Tree) -> float:
     return float((tree.values * tree.leaf_rows).sum() / tree.leaf_rows.sum())
 
 
-def _paths(tree: Tree) -> Paths:
+def paths_of(tree: Tree) -> Paths:
+    """The paths of a tree. Errors: RuleError where a node holds no training row."""
+    if not tree.node_rows.all():
+        raise RuleError("a node of a tree holds no training row; train the trees again, without copying them")
     paths = tree.paths()
+    shares = np.concatenate([_shares(tree, path) for path in paths])
+    count = (max(len(path.features) for path in paths) + 1) // 2
+    points, weights = ((numbers + shift) / 2 for numbers, shift in zip(leggauss(count), (1, 0), strict=True))
     return Paths(
         tree,
-        np.array([split for path in paths for split in path.splits], dtype=np.int64),
-        np.cumsum([len(path.splits) for path in paths]),
-        np.array([feature for path in paths for feature in path.features], dtype=np.int64),
-        np.concatenate([_shares(tree, path) for path in paths]),
-        np.cumsum([len(path.features) for path in paths]),
+        *laid([np.array(path.splits, dtype=np.int64) for path in paths]),
+        *laid([np.array(path.features, dtype=np.int64) for path in paths]),
+        shares,
+        points + shares[:, None] * (1 - points),
+        1 - points,
+        weights,
     )
 
 
@@ -112,59 +121,7 @@ def _shares(tree: Tree, path: Path) -> np.ndarray:
 
 
 @compiled
-def _contributions(
-    ways: Any, splits: Any, splits_end: Any, places: Any, shares: Any, ends: Any, values: Any, factors: Any,
-    inverses: Any, rest: Any, weights: Any, used: int,
-) -> Any:  # fmt: skip
-    count = ways.shape[1]
-    found, given, products = np.zeros((count, used)), np.empty((count, used)), np.empty(len(weights))
-    kinds, first, slots = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32), slots_of(count)
-    words, start, split = np.empty((words_of(used), count), dtype=np.int64), 0, 0
-    for leaf in range(len(values)):
-        mine = failed_by(splits[split : splits_end[leaf]], ways, words)
-        some, own = (start, ends[leaf]), places[start : ends[leaf]]
-        for case in range(told_apart(mine, kinds, first, slots)):
-            _leaf(mine[:, first[case]], shares, some, values[leaf], factors, inverses, rest, weights, products,
-                  given[case])  # fmt: skip
-        for row in range(count):
-            for place in range(len(own)):
-                found[row, own[place]] += given[kinds[row], place]
-        start, split = ends[leaf], splits_end[leaf]
-    return found
-
-
-@compiled
-def _leaf(
-    mine: Any, shares: Any, some: Any, value: float, factors: Any, inverses: Any, rest: Any, weights: Any,
-    products: Any, into: Any,
-) -> None:  # fmt: skip
-    """Share the value of a leaf out between the features of its path (`some`: the first of them, and their end), of
-    which a row fails `mine`.
-    """
-    first, end = some
-    outside = 1.0
-    products[:] = weights
-    for at in range(first, end):
-        if is_in(at - first, mine):
-            outside *= shares[at]
-            for point in range(len(products)):
-                products[point] *= rest[point]
-        else:
-            for point in range(len(products)):
-                products[point] *= factors[at, point]
-    missed = 0.0
-    for point in range(len(products)):
-        missed += products[point] / rest[point]
-    for at in range(first, end):
-        passed = 0.0
-        for point in range(len(products)):
-            passed += products[point] * inverses[at, point]
-        is_out = is_in(at - first, mine)
-        into[at - first] = value * outside * (-missed if is_out else (1 - shares[at]) * passed)
-
-
-@compiled
-def _add(into: Any, used: Any, contributions: Any, taken: Any) -> None:
+def _add_kinds(into: Any, used: Any, contributions: Any, taken: Any) -> None:
     for row in range(len(taken)):
         for feature in range(len(used)):
             into[row, used[feature]] += contributions[taken[row], feature]

@@ -19,11 +19,13 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from features.grove import Grove, add_trees, grove_of, summed
+from features.compiled import compiled
+from features.grove import grove_of, summed
 from features.stairs import Stairs, stairs_of
-from features.trees import Tree, compiled, trees_of
+from features.tree_kernels import Grove, add_trees
+from features.trees import Tree, trees_of
 
-TREES_AT_ONCE = 64
+TREES_AT_ONCE = 64  # in one compiled call: what Python adds to each is small, and so is what they hold
 
 
 @cache

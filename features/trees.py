@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import lightgbm as lgb
 import numpy as np
-from numba import njit
 
+from features.compiled import compiled
 from features.errors import RuleError
+from features.tree_kernels import AS_ZERO, LEFT, ways_of
 
-RIGHT, LEFT, AS_ZERO = 0, 1, 2
-WORD = 62  # bits of a word that are used
-ODD = np.int64(-7046029254386353131)
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """By numba, kept on disk for the next process where a folder can be written."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:
-        return njit(nogil=True)(function)
+RIGHT = 0
 
 
 class Path(NamedTuple):
@@ -121,19 +112,6 @@ def _missing(node: dict[str, Any]) -> int:
 
 
 @compiled
-def ways_of(columns: Any, feature: Any, threshold: Any, missing: Any) -> Any:
-    """1 where a row goes left, by node and row."""
-    rows = columns.shape[1]
-    found = np.empty((len(feature), rows), dtype=np.int8)
-    for node in range(len(feature)):
-        column, most = columns[feature[node]], threshold[node]
-        of_missing = missing[node] == LEFT or (missing[node] == AS_ZERO and most >= 0)
-        for row in range(rows):
-            found[node, row] = column[row] <= most or (of_missing and column[row] != column[row])
-    return found
-
-
-@compiled
 def _followed(ways: Any, children: Any, values: Any) -> Any:
     """The leaf value that each row's directions lead to."""
     found = np.empty(ways.shape[1])
@@ -143,75 +121,3 @@ def _followed(ways: Any, children: Any, values: Any) -> Any:
             node = children[node, ways[node, row]]
         found[row] = values[-1 - node]
     return found
-
-
-@compiled
-def distinct(bits: Any) -> Any:
-    """Columns of bits (k, n) that differ: the kind of each, in order of appearance, and the first of each kind."""
-    words = np.zeros((words_of(len(bits)), bits.shape[1]), dtype=np.int64)
-    for bit in range(len(bits)):
-        word, shift = bit // WORD, bit % WORD
-        for place in range(bits.shape[1]):
-            words[word, place] |= np.int64(bits[bit, place]) << shift
-    return kinds_of(words)
-
-
-@compiled
-def kinds_of(words: Any) -> Any:
-    """As `distinct`, of columns of words (words, n)."""
-    count = words.shape[1]
-    kinds, first = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
-    return kinds, first[: told_apart(words, kinds, first, slots_of(count))]
-
-
-@compiled
-def words_of(bits: int) -> int:
-    """Words that hold so many bits."""
-    return max(1, (bits + WORD - 1) // WORD)
-
-
-@compiled
-def is_in(bit: int, words: Any) -> bool:
-    """Whether a bit is set."""
-    return (words[bit // WORD] >> (bit % WORD)) & 1 == 1
-
-
-@compiled
-def slots_of(count: int) -> Any:
-    """Room to tell so many columns apart: a power of two, half of it free."""
-    size = 2
-    while size < 2 * count:
-        size *= 2
-    return np.empty(size, dtype=np.int32)
-
-
-@compiled
-def told_apart(words: Any, kinds: Any, first: Any, slots: Any) -> int:
-    """How many kinds of columns there are; each kind and the first of it as `distinct` says, into arrays of length n.
-
-    A hash finds a kind, and its words are compared: nothing is merged by chance.
-    """
-    slots[:] = -1
-    count, wrap = 0, len(slots) - 1
-    for place in range(words.shape[1]):
-        mixed = np.int64(0)
-        for word in range(len(words)):
-            mixed = (mixed ^ words[word, place]) * ODD
-            mixed ^= mixed >> 29
-        slot = mixed & wrap
-        while slots[slot] >= 0 and not _same(words, first[slots[slot]], place):
-            slot = (slot + 1) & wrap
-        if slots[slot] < 0:
-            slots[slot] = count
-            first[count] = place
-            count += 1
-        kinds[place] = slots[slot]
-    return count
-
-
-@compiled
-def _same(words: Any, one: int, other: int) -> bool:
-    word = 0
-    while word < len(words) and words[word, one] == words[word, other]:
-        word += 1
-    return word == len(words)

@@ -124,3 +124,23 @@ def test_service_reads_nothing_that_runs_code():
     banned = {"pickle", "joblib", "cloudpickle", "dill", "skops"}
     served = [path for path in MODULES if path.relative_to(ROOT).parts[0] in ("features", "serving")]
     assert [place(p) for p in served for _, name in imports(p) if name.split(".")[0] in banned] == []
+
+
+def test_a_compiled_function_calls_what_stands_in_its_file():
+    """What numba keeps on disk is checked by the function's own file: code called from another file would grow old."""
+    compiled = {path: compiled_functions(path) for path in MODULES}
+    names = {function.name for functions in compiled.values() for function in functions}
+    assert {"add_trees", "told_apart"} <= names
+    for path, functions in compiled.items():
+        own = {function.name for function in functions}
+        for function in functions:
+            calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+            called = {call.id for call in calls if isinstance(call, ast.Name)}
+            assert called & names <= own, f"{place(path)}: {function.name} calls {called & names - own} of another file"
+
+
+def compiled_functions(path: Path) -> list[ast.FunctionDef]:
+    """Functions of a module that numba compiles."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return [node for node in found if any(getattr(mark, "id", "") == "compiled" for mark in node.decorator_list)]

@@ -13,7 +13,8 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from features.trees import compiled, trees_of
+from features.compiled import compiled
+from features.trees import trees_of
 
 MISSING = np.iinfo(np.uint16).max
 ODD = np.uint64(0x9E3779B97F4A7C15)

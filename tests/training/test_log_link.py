@@ -13,7 +13,9 @@ import shap
 from features.errors import RuleError
 from features.explainer import explainer_of, merged
 from features.parts import taken_apart
+from features.path_shapley import PathShapley, paths_of
 from features.scoring import Scorer
+from features.tree_kernels import distinct
 from features.tree_shapley import shapley_of, tree_shapley
 from features.trees import Tree
 from features.versions import Card, CardFeature
@@ -98,15 +100,35 @@ def test_shapley_values_are_those_of_shap():
     assert found.sum(axis=1) == pytest.approx(gap, abs=1e-10)
 
 
+def chain(length: int) -> Tree:
+    """A chain of nodes, one feature each, worth 1 where all are to the left; half the rows go left at each."""
+    nodes, rows = np.arange(length), 2.0 ** (length - np.arange(length))
+    children, values = np.column_stack([-1 - nodes, np.append(nodes[1:], -1 - length)]), np.append(0.0 * nodes, 1.0)
+    missing = np.zeros(length, dtype=np.int8)
+    return Tree(nodes, np.zeros(length), children, missing, values, rows, np.append(rows / 2, 1.0))
+
+
 def test_a_long_path_is_shared_out_evenly():
-    """A chain of 80 nodes, one feature each, worth 1 where all are to the left: 1/80 to each, whoever holds them."""
-    nodes = np.arange(80)
-    to_others, values = np.zeros(80, dtype=np.int8), np.append(np.zeros(80), 1.0)
-    children = np.column_stack([-1 - nodes, np.append(nodes[1:], -81)])
-    tree = Tree(nodes, np.zeros(80), children, to_others, values, nodes, np.arange(81))
+    """A path of 80 features, two words of bits: 1/80 to each, whoever holds them."""
     left, right, found = np.full((1, 80), -1.0), np.full((1, 80), 1.0), np.zeros((1, 80))
-    shapley_of([tree], right).add(left, np.ones((1, 1)), np.ones((1, 1)), found)
+    shapley_of([chain(80)], right).add(left, np.ones((1, 1)), np.ones((1, 1)), found)
     assert found[0] == pytest.approx(np.full(80, 1 / 80))
+
+
+def test_a_long_path_of_training_rows_is_shared_out_evenly():
+    """The same by path-dependent values: all features pass, 1 less its mean, 2^-80, in 80 equal shares."""
+    found = PathShapley((paths_of(chain(80)),), 0.0).explain(np.full((1, 80), -1.0))
+    assert found[0, :-1] == pytest.approx(np.full(80, 1 / 80))
+
+
+def test_columns_that_differ_in_one_high_bit_are_told_apart():
+    """Each of 62 bits by itself, and none: 63 kinds, in order of appearance, whatever comes twice."""
+    bits = np.concatenate(
+        [np.eye(62, dtype=np.int8), np.zeros((62, 1), dtype=np.int8), np.eye(62, dtype=np.int8)], axis=1
+    )
+    kinds, first = distinct(bits)
+    assert first.tolist() == [*range(63)]
+    assert kinds.tolist() == [*range(63), *range(62)]
 
 
 def test_rows_alike_are_merged_and_rows_apart_are_not():
