@@ -16,7 +16,7 @@ from training.episodes.target import levelled, normalised, stratum_factors
 from training.evaluation.groups import People, known_of, yearly_groupings
 from training.evaluation.money import Grouping
 from training.folds import split_by_patient
-from training.oracle import EXPECTED, true_cost
+from training.oracle import EXPECTED, has_oracle, true_cost
 from training.population import Rows, experiment_patients, load_rows, past_years
 from training.recipes import Recipe, recipe_of
 
@@ -158,9 +158,9 @@ def _sample(rows: Rows, recipe: Recipe, strata: np.ndarray) -> Sample:
 
 def true_year(data: Path, recipe: Recipe, patients: np.ndarray, year: int) -> np.ndarray | None:
     """True expectation of each patient; None where the oracle does not hold this perimeter."""
-    truth = pd.read_parquet(data / "oracle" / "expected.parquet")
-    column = EXPECTED.get(recipe.perimeter)
-    if column not in truth:
+    if not has_oracle(data, recipe.perimeter):
         return None
+    column = EXPECTED[recipe.perimeter]
+    truth = pd.read_parquet(data / "oracle" / "expected.parquet", columns=["patient_id", "year", column])
     own = truth[truth["year"] == year].set_index("patient_id", verify_integrity=True)[column]
     return own.loc[patients].to_numpy(float)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from sklearn.metrics import r2_score
 
 from features.errors import InputError, MissingError
@@ -33,6 +34,12 @@ ORACLE = "oracle"
 EPISODE_KEY = ["patient_id", "programme", "entry_date"]
 
 
+def has_oracle(data: Path, perimeter: str) -> bool:
+    """Whether data/oracle knows what a perimeter costs; that of an older `forfait synth` knew fewer."""
+    path = data / ORACLE / "expected.parquet"
+    return path.exists() and EXPECTED.get(perimeter) in pq.read_schema(path).names
+
+
 def oracle_share(data: Path, model: str, year: int, predictions: pd.DataFrame) -> pd.DataFrame:
     """R² of the model and of the true expectation on the patients that tested the model, and their ratio.
 
@@ -40,9 +47,11 @@ def oracle_share(data: Path, model: str, year: int, predictions: pd.DataFrame) -
     Columns: patients, model_r2, oracle_r2, share. Errors: MissingError without the oracle of `forfait synth`.
     """
     recipe = recipe_of(model)
-    path = data / "oracle" / "expected.parquet"
-    if not path.exists():
-        raise MissingError(f"{path} is missing: only fictional data has an oracle (forfait synth)")
+    path = data / ORACLE / "expected.parquet"
+    if not has_oracle(data, recipe.perimeter):
+        raise MissingError(
+            f"{path} holds no expectation of {recipe.perimeter}: draw a fictional country (forfait synth)"
+        )
     rows, _ = load_rows(data, recipe, [year], excluded=experiment_patients(data))
     tested = pd.DataFrame({"patient_id": rows.patients, "year": year, "spent": rows.spent_eur, "weight": rows.exposure})
     truth = pd.read_parquet(path, columns=[*KEY, EXPECTED[recipe.perimeter]])

@@ -19,7 +19,7 @@ from features.tables import EXPLANATIONS, FEATURE_TABLE, PREDICTIONS, SPENDING
 from features.versions import in_force, read_version, versions_of
 from tests.training.made_up import PROVENANCE, RECIPE, write_year
 from training.folds import split_by_patient
-from training.oracle import oracle_share
+from training.oracle import has_oracle, oracle_share
 from training.population import experiment_patients, load_rows
 from training.registry import promote
 from training.report import result_html, result_markdown, result_tables
@@ -209,11 +209,12 @@ def test_oracle_share_by_hand(made, tmp_path):
     """A prediction equal to the truth reaches all of the oracle; the age mean less."""
     data = copied(made, tmp_path)
     predictions = predict_year(data, made[1], "peps_mg", 1, 2024)
-    with pytest.raises(MissingError, match="only fictional data has an oracle"):
+    with pytest.raises(MissingError, match="holds no expectation of MG: draw a fictional country"):
         oracle_share(data, "peps_mg", 2024, predictions)
     (data / "oracle").mkdir()
     truth = predictions[["patient_id", "year"]].assign(expected_mg_eur=predictions["expected_eur"])
     pq.write_table(_arrow(truth), data / "oracle" / "expected.parquet")
+    assert has_oracle(data, "MG") and not has_oracle(data, "AMO")  # that of an older country
     shares = oracle_share(data, "peps_mg", 2024, predictions)
     assert shares["share"].tolist() == [1.0]
     poorer = oracle_share(data, "peps_mg", 2024, predictions.assign(expected_eur=predictions["expected_eur"].mean()))

@@ -22,7 +22,7 @@ from training.evaluation.record import Evaluation, OracleRow, Stability
 from training.evaluation.stability import stability_of
 from training.freeze import input_hashes
 from training.judgement import observed_of
-from training.oracle import EXPECTED, oracle_share
+from training.oracle import has_oracle, oracle_share
 from training.population import Rows, experiment_patients, load_rows
 from training.recipes import RECIPES, Recipe
 
@@ -210,7 +210,7 @@ def _stability(data: Path, root: Path, one: Version, given: Given, against: int 
 
 def _oracle(data: Path, one: Version, tested: Rows, year: int) -> OracleRow | None:
     """On fictional data alone, and where the perimeter has an oracle."""
-    if one.recipe.perimeter not in EXPECTED or not (data / "oracle" / "expected.parquet").exists():
+    if not has_oracle(data, one.recipe.perimeter):
         return None
     expected = one.scorer.predict(tested.matrix)
     predictions = pd.DataFrame({"patient_id": tested.patients, "year": year, "expected_eur": expected})
