@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from training.bootstrap import bootstrap_of
 from training.evaluate import Observed
-from training.evaluation.money import VERDICTS, Grouping, group_rows, in_all, masked_levels, verdict_of
+from training.evaluation.money import VERDICTS, Grouping, group_rows, in_all, masked_levels, surely_outside, verdict_of
 from training.evaluation.record import GroupRow
 
 
@@ -65,6 +65,24 @@ def test_patients_count_by_their_part_of_the_year():
 def test_verdicts(patients: int, ratio: float, low: float, high: float, verdict: str):
     """Band 0.97 to 1.03 for 1,000 patients or more; "uncertain" where the interval reaches it."""
     assert verdict_of(patients, ratio, low, high) == verdict
+
+
+def group(level: str, ratio: float, low: float, high: float, *, is_seen: bool = True, patients: int = 5000) -> GroupRow:
+    verdict = verdict_of(patients, ratio, low, high)
+    return GroupRow(
+        group="g", level=level, is_seen=is_seen, verdict=verdict, patients=patients, ratio=ratio, low=low, high=high
+    )
+
+
+def test_many_groups_are_judged_together():
+    """Alone, 1.086 (1.037 to 1.135) is outside. Among 44 an interval is 3.255 / 1.960 = 1.66 times as wide on either
+    side: 1.086 − 1.66 × 0.049 = 1.005, in the band; 1.2 − 1.66 × 0.05 = 1.117 and 0.9 + 1.66 × 0.02 = 0.933, out."""
+    diabetes = group("diabetes", 1.086, 1.037, 1.135)
+    assert surely_outside([diabetes]) == (diabetes,)
+    dear, cheap = group("dear", 1.2, 1.15, 1.25), group("cheap", 0.9, 0.88, 0.92)
+    others = [group(str(number), 1.0, 0.99, 1.01) for number in range(41)]
+    hidden = [group("unseen", 2.0, 1.9, 2.1, is_seen=False), group("few", 2.0, 1.9, 2.1, patients=999)]
+    assert surely_outside([diabetes, dear, cheap, *others, *hidden]) == (dear, cheap)
 
 
 def test_cells_under_eleven_are_masked():

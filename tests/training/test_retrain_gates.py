@@ -88,8 +88,10 @@ def evaluation(**changes: object) -> Evaluation:
         "model": "peps_mg",
     } | changes  # fmt: skip
     gain = Figure(name="r2", value=0.02, low=float(str(known["r2_low"])), high=0.04)
-    group = GroupRow(group="ald", level="ALD", is_seen=True, verdict=str(known["group"]), patients=5000, ratio=1.05)
-    unseen = GroupRow(group="region", level="11", is_seen=False, verdict="outside", patients=5000, ratio=1.2)
+    group = GroupRow(group="ald", level="ALD", is_seen=True, verdict=str(known["group"]), patients=5000, ratio=1.05,
+                     low=1.04, high=1.06)  # fmt: skip
+    unseen = GroupRow(group="region", level="11", is_seen=False, verdict="outside", patients=5000, ratio=1.2,
+                      low=1.19, high=1.21)  # fmt: skip
     proof = MonotoneRow(
         feature="ald_count", label_fr="", label_en="", direction=1, trees=9, pairs=9, broken=int(str(known["broken"])),
         worst_eur=0.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import msgspec
 import numpy as np
@@ -52,6 +53,24 @@ def verdict_of(patients: int, ratio: float, low: float, high: float) -> str:
     if BAND[0] <= ratio <= BAND[1]:
         return "within"
     return "uncertain" if low <= BAND[1] and high >= BAND[0] else "outside"
+
+
+def surely_outside(rows: Iterable[GroupRow]) -> tuple[GroupRow, ...]:
+    """The groups that the model sees, of policy size, outside the band beyond what chance does to so many at once.
+
+    Of forty groups treated right, one or two leave their own 95 % interval. Each interval is widened to hold all
+    groups together (Bonferroni): on either side by the ratio of the normal quantiles of 1 − 2.5 % / groups and 97.5 %.
+    """
+    seen = [row for row in rows if row.is_seen and (row.patients or 0) >= POLICY_SIZE]
+    normal = NormalDist()
+    wider = normal.inv_cdf(1 - 0.025 / max(len(seen), 1)) / normal.inv_cdf(0.975)
+    return tuple(row for row in seen if row.verdict == "outside" and _leaves(row, wider))
+
+
+def _leaves(row: GroupRow, wider: float) -> bool:
+    """Whether the interval, `wider` times as wide on either side, leaves the band."""
+    ratio, low, high = (float(value or 0.0) for value in (row.ratio, row.low, row.high))
+    return ratio - wider * (ratio - low) > BAND[1] or ratio + wider * (high - ratio) < BAND[0]
 
 
 def masked_levels(patients: np.ndarray, *, is_partition: bool) -> np.ndarray:

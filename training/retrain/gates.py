@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from training.evaluation.money import POLICY_SIZE
+from training.evaluation.money import surely_outside
 from training.evaluation.record import Evaluation, Figure, SizeRow
 from training.retrain.compare import WORST
 from training.retrain.gate_files import GATES, LEAST, GateFile
@@ -73,9 +73,7 @@ def _checked(name: str, gates: GateFile, found: Measured) -> GateResult:
 def _of_evaluation(found: Findings) -> dict[str, Measured]:
     judged = found.evaluation
     fit = {figure.name: figure.value for figure in judged.fit}
-    out = [
-        row for row in judged.groups if row.is_seen and row.verdict == "outside" and (row.patients or 0) >= POLICY_SIZE
-    ]
+    out = surely_outside(judged.groups)
     total, incentives = fit.get("total_ratio"), judged.incentives
     return {
         "total_gap": Measured(None if total is None else abs(total - 1)),
