@@ -161,13 +161,13 @@ def _add_leaves(grove: Any, tree: int, ways: Any, sums: Any, share: Any, moved: 
     count = ways.shape[1]
     kinds, first, slots = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32), slots_of(count)
     words = np.empty((grove.failed.shape[1], count), dtype=np.int64)
-    given, is_met = np.empty((count, grove.longest, sums.shape[1])), np.empty(count, dtype=np.bool_)
+    given, is_met = np.empty((count, grove.longest + 1, sums.shape[1])), np.empty(count, dtype=np.bool_)
     for leaf in range(grove.leaves_at[tree], grove.leaves_at[tree + 1]):
         path = grove.path[grove.path_at[leaf] : grove.path_at[leaf + 1]]
         low, high = grove.cases_at[leaf], grove.cases_at[leaf + 1]
         mine = failed_by(grove.splits[grove.splits_at[leaf] : grove.splits_at[leaf + 1]], ways, words)
         for case in range(told_apart(mine, kinds, first, slots)):
-            own, to = mine[:, first[case]], given[case, : len(path)]
+            own, to = mine[:, first[case]], given[case, : len(path) + 1]
             is_met[case] = _give(grove.values[leaf], own, grove.failed[low:high], sums[low:high], share, to)
         _add_given(moved, given, path, kinds, is_met)
 
@@ -194,8 +194,10 @@ def _add_given(moved: Any, given: Any, path: Any, kinds: Any, is_met: Any) -> No
 def _give(value: float, mine: Any, theirs: Any, sums: Any, share: Any, into: Any) -> bool:
     """Whether a row that fails `mine` reaches a leaf mixed with any reference; if so `into` (features of the path, q)
     is what each feature gets of the leaf's value, against each case of the references (`theirs`).
+
+    The last row of `into` is room: what each feature that the row fails gets, the same for all of them.
     """
-    is_met, other = False, _ones(mine)
+    is_met, other, lost = False, _ones(mine), len(into) - 1
     for case in range(len(theirs)):
         together = 0
         for word in range(len(mine)):
@@ -205,16 +207,19 @@ def _give(value: float, mine: Any, theirs: Any, sums: Any, share: Any, into: Any
         if not is_met:
             into[:] = 0.0
             is_met = True
-        alone = _ones(theirs[case])
-        for place in range(len(into)):
-            part = 0.0
-            if is_in(place, theirs[case]):
-                part = value * share[alone, other]
-            elif is_in(place, mine):
-                part = -value * share[other, alone]
-            if part:
+        own = theirs[case]
+        alone = _ones(own)
+        won, part = value * share[alone, other], value * share[other, alone]
+        for q in range(sums.shape[1]):
+            into[lost, q] -= part * sums[case, q]
+        for place in range(lost):
+            if is_in(place, own):
                 for q in range(sums.shape[1]):
-                    into[place, q] += part * sums[case, q]
+                    into[place, q] += won * sums[case, q]
+    if is_met and other:
+        for place in range(lost):
+            if is_in(place, mine):
+                into[place] = into[lost]
     return is_met
 
 
