@@ -87,7 +87,10 @@ def record(path: Path, run: Run) -> None:
 
 
 def judged(rows: Iterable[Row]) -> list[Judged]:
-    """Each row beside the row of ours of its task, in order. Errors: ValueError for a task without exactly one."""
+    """Each row beside the row of ours of its task, task after task as they first come.
+
+    Errors: ValueError for a task without exactly one row of ours.
+    """
     rows = list(rows)
     ours: dict[str, Row] = {}
     for row in rows:
@@ -98,7 +101,8 @@ def judged(rows: Iterable[Row]) -> list[Judged]:
     missing = {row.task for row in rows} - set(ours)
     if missing:
         raise ValueError(f"{', '.join(sorted(missing))}: no row of ours")
-    return [_judge(row, ours[row.task]) for row in rows]
+    tasks = list(dict.fromkeys(row.task for row in rows))
+    return [_judge(row, ours[row.task]) for row in sorted(rows, key=lambda row: tasks.index(row.task))]
 
 
 def _judge(row: Row, ours: Row) -> Judged:

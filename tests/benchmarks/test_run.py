@@ -56,6 +56,12 @@ def test_a_target_without_its_figure_is_not_held():
     assert judged([bound])[0].is_held is False
 
 
+def test_rows_of_a_task_stand_together():
+    """Whoever was measured last of a task is drawn beside it."""
+    rows = [Row("a", "us", "ours", seconds=1), Row("b", "us", "ours", seconds=1), Row("a", "they", seconds=2)]
+    assert [(one.row.task, one.row.what) for one in judged(rows)] == [("a", "us"), ("a", "they"), ("b", "us")]
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [([OURS, OURS], "two rows of ours"), ([BY_HAND], "no row of ours")],
