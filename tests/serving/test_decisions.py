@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sqlite3
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pyarrow as pa
@@ -22,6 +24,7 @@ from schemes.rulebook import rules
 from serving.access.callers import Caller
 from serving.answering import RECORDED
 from serving.app import build_app
+from serving.decisions.appending import Placed, append
 from serving.decisions.chain import newest, verify
 from serving.decisions.database import Database
 from serving.decisions.ledger import found
@@ -38,6 +41,7 @@ from tests.serving.test_predict import ARROW, BATCH, JSON, PARQUET, arrow_of, pa
 
 TYPE = {"content-type": JSON}
 SECRET = "185057800608436"
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -365,21 +369,27 @@ def test_a_locked_ledger_is_a_503_that_says_when_to_come_back(light: Client, cap
     assert count(light) == 2
 
 
-def test_a_full_queue_refuses_at_once(tmp_path: Path, portal: BlockingPortal):
-    """Bounded: a ledger that does not keep up does not eat the memory."""
-    for light in served(tmp_path, portal, ledger_seconds=2.0, max_decisions_waiting=4):
-        assert post(light, body([ROW])).status_code == 200
-        other = sqlite3.connect(database_of(light).url.database, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
+def test_a_full_queue_refuses_at_once(tmp_path: Path, portal: BlockingPortal, monkeypatch: pytest.MonkeyPatch):
+    """Bounded: a ledger that does not keep up does not eat the memory. Of 12 callers 1 is being written, 4 wait."""
+    is_writing, may_go_on = Event(), Event()
+
+    def slow(*arguments: object, **options: object) -> list[Placed]:
+        is_writing.set()
+        assert may_go_on.wait(PATIENCE_SECONDS)
+        return append(*arguments, **options)
+
+    monkeypatch.setattr("serving.decisions.writer.append", slow)
+    for light in served(tmp_path, portal, ledger_seconds=PATIENCE_SECONDS, max_decisions_waiting=4):
         with ThreadPoolExecutor(12) as pool:
-            waiting = [pool.submit(post, light, body([ROW])) for _ in range(12)]
-            answers = [one.result() for one in waiting]
-        other.execute("ROLLBACK")
-        other.close()
-        messages = [one.json()["error"]["message"] for one in answers if one.status_code == 503]
-        assert len(messages) == 12
-        assert sum("too many answers wait" in one for one in messages) >= 6
-        assert post(light, body([ROW])).status_code == 200
+            asked = [pool.submit(post, light, body([ROW]))]
+            assert is_writing.wait(PATIENCE_SECONDS)
+            asked += [pool.submit(post, light, body([ROW])) for _ in range(11)]
+            refused = [one.result() for one in itertools.islice(as_completed(asked), 7)]
+            may_go_on.set()
+        assert {one.status_code for one in refused} == {503}
+        assert all("too many answers wait" in one.json()["error"]["message"] for one in refused)
+        assert sorted(one.result().status_code for one in asked) == [200] * 5 + [503] * 7
+        assert count(light) == 5
 
 
 def test_an_answer_too_large_to_keep_is_refused(tmp_path: Path, portal: BlockingPortal):
