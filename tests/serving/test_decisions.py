@@ -63,8 +63,8 @@ def client(request: pytest.FixtureRequest, tmp_path: Path, portal: BlockingPorta
 
 @pytest.fixture
 def light(tmp_path: Path, portal: BlockingPortal) -> Iterator[Client]:
-    """The service over an empty SQLite ledger that is waited for half a second."""
-    yield from served(tmp_path, portal, ledger_seconds=0.5)
+    """The service over an empty SQLite ledger."""
+    yield from served(tmp_path, portal, ledger_seconds=PATIENCE_SECONDS)
 
 
 def served(folder: Path, portal: BlockingPortal, **settings: object) -> Iterator[Client]:
@@ -350,23 +350,29 @@ def decision(one) -> Decision:
     return Decision(**msgspec.structs.asdict(one), number=1, recorded_at="", previous_hash="", hash="")
 
 
-def test_a_locked_ledger_is_a_503_that_says_when_to_come_back(light: Client, caplog: pytest.LogCaptureFixture):
+@pytest.fixture
+def hurried(tmp_path: Path, portal: BlockingPortal) -> Iterator[Client]:
+    """The service over an empty SQLite ledger that is waited for two seconds."""
+    yield from served(tmp_path, portal, ledger_seconds=2.0)
+
+
+def test_a_locked_ledger_is_a_503_that_says_when_to_come_back(hurried: Client, caplog: pytest.LogCaptureFixture):
     """Nothing is answered that is not recorded; it works again as soon as the ledger does."""
     caplog.set_level(logging.DEBUG)
-    assert post(light, body([ROW])).status_code == 200
-    other = sqlite3.connect(database_of(light).url.database, isolation_level=None)
+    assert post(hurried, body([ROW])).status_code == 200
+    other = sqlite3.connect(database_of(hurried).url.database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     secret = {"idempotency_key": SECRET}
-    answer = post(light, body([ROW | {"charlson_score": 39.7531}]), **secret)
+    answer = post(hurried, body([ROW | {"charlson_score": 39.7531}]), **secret)
     other.execute("ROLLBACK")
     other.close()
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert "not recorded and is not given" in answer.json()["error"]["message"]
     assert "expected_eur" not in answer.text and "39.7531" not in caplog.text and SECRET not in caplog.text
-    again = post(light, body([ROW | {"charlson_score": 39.7531}]), **secret)
+    again = post(hurried, body([ROW | {"charlson_score": 39.7531}]), **secret)
     assert again.status_code == 200
-    assert post(light, body([ROW | {"charlson_score": 39.7531}]), **secret).content == again.content
-    assert count(light) == 2
+    assert post(hurried, body([ROW | {"charlson_score": 39.7531}]), **secret).content == again.content
+    assert count(hurried) == 2
 
 
 def test_a_full_queue_refuses_at_once(tmp_path: Path, portal: BlockingPortal, monkeypatch: pytest.MonkeyPatch):
