@@ -165,10 +165,14 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """Whether a decision computed again says the same; `differing`: at most 100 places, never values."""
+    """Whether a decision computed again says the same; `differing`, `rounded`: at most 100 places each, never values.
+
+    `rounded`: numbers with a decimal point that moved by 1e-6 at most; no amount paid is one.
+    """
 
     id: str
     number: int
     identical: bool
     is_same_bytes: bool
     differing: list[str]
+    rounded: list[str]

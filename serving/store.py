@@ -110,7 +110,10 @@ class Store:
         return loaded
 
     def preload(self) -> str | None:
-        """Load the last promoted version of each model; None when one can be served, else why none can."""
+        """Load the last promoted version of each model, ready to predict and explain; None when one can be served.
+
+        Else why none can.
+        """
         if self.scorers:
             return None
         try:
@@ -118,6 +121,8 @@ class Store:
         except ForfaitError as error:
             return str(error)
         reasons = [self._why_not(*pair) for pair in (last or self._latest()).items()]
+        for one in list(self.scorers.values()):
+            one.explain(np.zeros((1, len(one.card.features))))  # compiles, where nothing compiled is kept on disk
         reason = next((reason for reason in reasons if reason), None)
         nothing = f"no version under {self.root}; run forfait train, then forfait promote"
         return None if self.scorers else reason or nothing

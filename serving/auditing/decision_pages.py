@@ -154,11 +154,13 @@ def _row_label(case: Case | None, row: int, count: int, words: Words) -> str:
 def _facts(read: Read, words: Words) -> Section:
     decision = read.decision
     amount = key_amount(decision, result_of(decision), words)
-    state = "replay_none" if read.replayed is None else "replay_same" if read.replayed.identical else "replay_other"
-    again = KeyFigure(words.say("replay"), Value(words.say(state)), words.say("replay_note"))
+    state = read.replayed.verdict if read.replayed else "none"
+    again = KeyFigure(words.say("replay"), Value(words.say(f"replay_{state}")), words.say("replay_note"))
     paragraphs = [read.why_not] if read.why_not else []
     if read.replayed is not None and read.replayed.differing:
         paragraphs.append(words.say("replay_places", places=", ".join(read.replayed.differing)))
+    if read.replayed is not None and read.replayed.rounded:
+        paragraphs.append(words.say("replay_moved", places=", ".join(read.replayed.rounded)))
     if not read.why_not and not read.parts:
         paragraphs.append(words.say("no_case"))
     columns = (Column("item", words.say("item")), Column("value", words.say("value")))

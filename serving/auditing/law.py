@@ -113,7 +113,7 @@ def _operations(read: Read, account: Account | None, result: Result, words: Word
     if read.decision.rules != "[]":
         steps.append(words.say("law_op_rules"))
     if read.replayed is not None:
-        steps.append(words.say("law_op_same" if read.replayed.identical else "law_op_other"))
+        steps.append(words.say(f"law_op_{read.replayed.verdict}"))
     else:
         steps.append(read.why_not)
     numbered = tuple(f"{place}. {text}" for place, text in enumerate(steps, start=1))

@@ -72,6 +72,7 @@ EXAMPLES: Schema = {
         "identical": True,
         "is_same_bytes": True,
         "differing": [],
+        "rounded": [],
     },
 }
 

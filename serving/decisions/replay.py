@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from anyio.to_thread import run_sync
@@ -23,13 +24,15 @@ from serving.store import Store
 
 MOST_SHOWN = 100
 NO_LIMIT = 2**62
+ROUNDING = 1e-6  # of a euro: what an explanation is exact to; integers (cents) and text have none
 LIMITS = {"max_rows_json", "max_rows_batch", "max_rows_explained", "max_rows_schemes", "max_draws"}
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """Whether a decision computed again says the same; `differing`: at most 100 places, never values.
+    """Whether a decision computed again says the same; `differing`, `rounded`: at most 100 places each, never values.
 
-    `is_same_bytes`: the answer is the same to the byte, not by its values only.
+    `is_same_bytes`: the answer is the same to the byte, not by its values only. `rounded`: numbers with a decimal
+    point that moved by 1e-6 at most, as another order of additions in a later build does; no amount paid is one.
     """
 
     id: str
@@ -37,6 +40,19 @@ class Replayed(msgspec.Struct, frozen=True):
     identical: bool
     is_same_bytes: bool
     differing: list[str]
+    rounded: list[str]
+
+    @property
+    def verdict(self) -> str:
+        """In one word: same, rounded or other."""
+        return "other" if self.differing else "rounded" if self.rounded else "same"
+
+
+class Difference(NamedTuple):
+    """A place of an answer that differs, and whether by rounding only."""
+
+    place: str
+    is_rounding: bool = False
 
 
 async def replayed(state: State, decision: Decision) -> Replayed:
@@ -73,54 +89,74 @@ def without_limits(settings: ServiceSettings) -> ServiceSettings:
 
 def _compared(decision: Decision, store: Pinned, result_type: str, result: bytes) -> Replayed:
     before, after = unpacked(decision.result), unpacked(result)
-    differing: list[str] = []
+    found: list[Difference] = []
     if msgspec.json.decode(decision.characteristics, type=list[Characteristics]) != store.characteristics:
-        differing.append("characteristics")
+        found.append(Difference("characteristics"))
     if result_type != decision.result_type:
-        differing.append("result_type")
+        found.append(Difference("result_type"))
     is_same = before == after
-    if not is_same:
-        found = differences(before, after, result_type)
-        differing += [place for place, _ in zip(found, range(MOST_SHOWN - len(differing)), strict=False)]
-    return Replayed(decision.id, decision.number, not differing, is_same, differing)
+    differing, rounded = _places(found if is_same else (*found, *differences(before, after, result_type)))
+    return Replayed(decision.id, decision.number, not (differing or rounded), is_same, differing, rounded)
 
 
-def differences(before: bytes, after: bytes, kind: str) -> Iterator[str]:
+def _places(found: Iterable[Difference]) -> tuple[list[str], list[str]]:
+    """Places that differ, and those that rounding moved: the first of each."""
+    differing: list[str] = []
+    rounded: list[str] = []
+    for place, is_rounding in found:
+        kept = rounded if is_rounding else differing
+        if len(kept) < MOST_SHOWN:
+            kept.append(place)
+    return differing, rounded
+
+
+def differences(before: bytes, after: bytes, kind: str) -> Iterator[Difference]:
     """Places of an answer that differ in value; none where only the writing does."""
     try:
         if is_json(kind):
             yield from _json(msgspec.json.decode(before), msgspec.json.decode(after), "result")
         elif kind.startswith("text/html"):
-            yield "result"
+            yield Difference("result")
         else:
             yield from _tables(*(_table(content, kind) for content in (before, after)))
     except (msgspec.DecodeError, pa.ArrowException, OSError):
-        yield "result"
+        yield Difference("result")
 
 
-def _json(before: Any, after: Any, place: str) -> Iterator[str]:
+def _json(before: Any, after: Any, place: str) -> Iterator[Difference]:
     if isinstance(before, dict) and isinstance(after, dict):
         for name in dict.fromkeys([*before, *after]):
             if name in before and name in after:
                 yield from _json(before[name], after[name], f"{place}.{name}")
             else:
-                yield f"{place}.{name}"
+                yield Difference(f"{place}.{name}")
     elif isinstance(before, list) and isinstance(after, list):
         if len(before) != len(after):
-            yield f"{place} (length)"
+            yield Difference(f"{place} (length)")
         for number, pair in enumerate(zip(before, after, strict=False)):
             yield from _json(*pair, f"{place}[{number}]")
     elif type(before) is not type(after) or before != after:
-        yield place
+        yield Difference(
+            place, isinstance(before, float) and isinstance(after, float) and abs(before - after) <= ROUNDING
+        )
 
 
-def _tables(before: pa.Table, after: pa.Table) -> Iterator[str]:
+def _tables(before: pa.Table, after: pa.Table) -> Iterator[Difference]:
     if (before.schema.metadata or {}) != (after.schema.metadata or {}):
-        yield "result (header)"
+        yield Difference("result (header)")
     for name in dict.fromkeys([*before.column_names, *after.column_names]):
         is_shared = name in before.column_names and name in after.column_names
-        if not is_shared or not before.column(name).equals(after.column(name)):
-            yield f"result.{name}"
+        if not is_shared:
+            yield Difference(f"result.{name}")
+        elif not before.column(name).equals(after.column(name)):
+            yield Difference(f"result.{name}", _is_rounding(before.column(name), after.column(name)))
+
+
+def _is_rounding(before: pa.ChunkedArray, after: pa.ChunkedArray) -> bool:
+    is_alike = before.type == after.type and len(before) == len(after) and before.is_null().equals(after.is_null())
+    if not (is_alike and pa.types.is_floating(before.type)):
+        return False
+    return np.allclose(before.to_numpy(), after.to_numpy(), rtol=0, atol=ROUNDING, equal_nan=True)
 
 
 def _table(content: bytes, kind: str) -> pa.Table:

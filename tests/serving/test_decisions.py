@@ -119,7 +119,8 @@ def test_every_paying_route_is_recorded_and_computed_again(client: Client):
         assert pa.decompress(stored.result, len(answer.content), codec="zstd").to_pybytes() == answer.content
         replayed = client.post(f"/decisions/{decision_id}/replay")
         assert replayed.json() == {
-            "id": decision_id, "number": number, "identical": True, "is_same_bytes": True, "differing": [],
+            "id": decision_id, "number": number,
+            "identical": True, "is_same_bytes": True, "differing": [], "rounded": [],
         }  # fmt: skip
     assert newest(database_of(client)).number == count(client) == len(asked)
 
@@ -315,7 +316,7 @@ def test_answers_that_are_only_written_otherwise_are_the_same():
     """Spaces, order of fields, compression: not a difference; a type, a length, a field: one."""
 
     def of(one: bytes, other: bytes) -> list[str]:
-        return list(differences(one, other, JSON))
+        return [place for place, _ in differences(one, other, JSON)]
 
     assert of(b'{"a": 1.0, "b": [1, {"c": null}]}', b'{"b":[1,{"c":null}],"a":1.0}') == []
     assert of(b'{"a":1,"b":[1,2]}', b'{"a":1.0,"b":[1]}') == ["result.a", "result.b (length)"]
@@ -325,7 +326,7 @@ def test_answers_that_are_only_written_otherwise_are_the_same():
     pq.write_table(table, sink, compression="gzip")
     assert list(differences(parquet_of(table), sink.getvalue().to_pybytes(), PARQUET)) == []
     headed = table.replace_schema_metadata({"version": "3"})
-    assert list(differences(arrow_of(table), arrow_of(headed), ARROW)) == ["result (header)"]
+    assert list(differences(arrow_of(table), arrow_of(headed), ARROW)) == [("result (header)", False)]
 
 
 def test_a_caller_reads_its_own_and_an_auditor_all():
@@ -348,6 +349,36 @@ def test_a_caller_reads_its_own_and_an_auditor_all():
 
 def decision(one) -> Decision:
     return Decision(**msgspec.structs.asdict(one), number=1, recorded_at="", previous_hash="", hash="")
+
+
+@pytest.mark.parametrize(
+    ("moved_by", "place"), [(4e-7, "rounded"), (4e-6, "differing")], ids=["by rounding", "by more"]
+)
+def test_a_replay_tells_rounding_from_another_answer(
+    light: Client, monkeypatch: pytest.MonkeyPatch, moved_by: float, place: str
+):
+    """A millionth of a euro at most, in a number with a decimal point: a build that adds in another order."""
+    locations = [light.post(path, content=content, headers=headers).headers["location"]
+                 for path, content, headers in list(questions().values())[:3]]  # fmt: skip
+    predict = Scorer.predict
+    monkeypatch.setattr(Scorer, "predict", lambda self, matrix: predict(self, matrix) + moved_by)
+    told = [light.post(f"{location}/replay").json() for location in locations]
+    by_row = [f"result.expected_eur[{number}]" for number in range(3)]
+    assert [one[place] for one in told] == [by_row, ["result.expected_eur"], ["result.expected_eur"]]
+    assert [len(one["differing"]) + len(one["rounded"]) for one in told] == [3, 1, 1]
+    assert not any(one["identical"] or one["is_same_bytes"] for one in told)
+
+
+def test_whole_numbers_and_text_are_never_rounded():
+    """One cent is another answer, and so is a number that is not there."""
+    before = {"cents": 100, "text": "1.0", "share": 0.5, "of": 1.0}
+    after = {"cents": 101, "text": "1.0000001", "share": 0.5000001, "of": None}
+    as_json = [msgspec.json.encode(one) for one in (before, after)]
+    found = dict(differences(*as_json, JSON))
+    assert found == {"result.cents": False, "result.text": False, "result.share": True, "result.of": False}
+    as_parquet = [parquet_of(pa.table({name: [one[name]] for name in before})) for one in (before, after)]
+    by_column = dict(differences(*as_parquet, PARQUET))
+    assert by_column == found
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from features.explainer import explainer_of
 from serving.app import build_app
 from serving.settings import ServiceSettings
 from tests.serving.client import Client
-from tests.serving.made import ROW, body, freeze, promote
+from tests.serving.made import ROW, body, freeze, freeze_log_link, promote
 
 JSON = {"content-type": "application/json"}
 
@@ -35,6 +36,17 @@ def test_not_ready_until_a_version_can_be_served(tmp_path: Path, portal: Blockin
     assert client.get("/").status_code == client.get("/models").status_code == 200
     freeze(tmp_path, "peps_mg", 1)
     assert client.get("/readyz").json() == {"status": "ready", "loaded": [{"model": "peps_mg", "version": 1}]}
+
+
+def test_ready_is_ready_to_explain(tmp_path: Path, portal: BlockingPortal, monkeypatch: pytest.MonkeyPatch):
+    """Trees are taken apart, and their code compiled, before the first caller: readiness waits for it, nobody else."""
+    freeze_log_link(tmp_path, "peps_mg", 1)
+    made: list[object] = []
+    monkeypatch.setattr("features.scoring.explainer_of", lambda *given: made.append(given) or explainer_of(*given))
+    client = client_of(tmp_path, portal)
+    assert (client.get("/readyz").status_code, len(made)) == (200, 1)
+    assert client.post("/explain", content=body([ROW], version=1), headers=JSON).status_code == 200
+    assert len(made) == 1
 
 
 def test_a_promotion_takes_effect_at_once(tmp_path: Path, portal: BlockingPortal):
