@@ -384,6 +384,23 @@ def test_the_page_of_a_decision_says_what_was_decided(service: Service, tokens: 
     assert FR.say("row_of", row=7, count=260) in page
 
 
+@pytest.mark.parametrize(("moved_by", "verdict"), [(0.0, "same"), (4e-7, "rounded"), (0.01, "other")])
+def test_pages_tell_how_the_replay_ended(
+    service: Service, tokens: dict[str, str], ids: dict[str, str], monkeypatch: pytest.MonkeyPatch,
+    moved_by: float, verdict: str,
+):  # fmt: skip
+    """Identical, identical but for rounding, or different: on the page of the decision and in its explanation."""
+    predict = Scorer.predict
+    monkeypatch.setattr(Scorer, "predict", lambda self, matrix: predict(self, matrix) + moved_by)
+    address = f"/audit/decisions/{ids['predict']}"
+    page, document = (service.call("GET", f"{address}{more}?lang=en", tokens["auditor"]).text
+                      for more in ("", "/explanation"))  # fmt: skip
+    told = {"same", "rounded", "other"}
+    assert {one for one in told if f">{EN.say(f'replay_{one}')}<" in page} == {verdict}
+    assert {one for one in told if EN.say(f"law_op_{one}") in document} == {verdict}
+    assert (EN.say("replay_moved", places="").strip() in page) == (verdict == "rounded")
+
+
 def test_the_explanation_of_the_law_has_its_four_parts(service: Service, tokens: dict[str, str], ids: dict[str, str]):
     """The mention and four parts in order, in both languages; the PDF is one."""
     for language, words in (("fr", FR), ("en", EN)):
