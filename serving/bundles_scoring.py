@@ -12,7 +12,7 @@ from features.encoding import safe_name
 from features.scoring import Scorer
 from schemes.eds.allowance import COLUMN as AVOIDABLE
 from serving.bundles_versions import FRAME, avoidable_part, chosen
-from serving.explanations import Explanation, taken_apart
+from serving.explanations import Explanation, explained
 from serving.refusals import RefusalError
 from serving.schemes_columns import EDS_BUNDLE
 from serving.schemes_frames import FEATURES, Row, refuse
@@ -38,7 +38,7 @@ class Scored:
         """The explanation of each row, in order; none where none is asked for."""
         if self.euros is not None:
             features = self.scorer.card.features
-            yield from taken_apart(features, self.matrix, expected_eur=self.expected_eur, euros=self.euros)
+            yield from explained(features, self.matrix, expected_eur=self.expected_eur, euros=self.euros)
 
 
 def score_episodes(

@@ -47,11 +47,11 @@ class Explanation(msgspec.Struct, frozen=True):
 
 def explanations(scorer: Scorer, matrix: np.ndarray) -> Iterator[Explanation]:
     """The explanation of each row of an encoded matrix, in order."""
-    yield from taken_apart(scorer.card.features, matrix, expected_eur=scorer.predict(matrix),
+    yield from explained(scorer.card.features, matrix, expected_eur=scorer.predict(matrix),
                            euros=scorer.explain(matrix))  # fmt: skip
 
 
-def taken_apart(
+def explained(
     features: Sequence[CardFeature], matrix: np.ndarray, *, expected_eur: np.ndarray, euros: np.ndarray
 ) -> Iterator[Explanation]:
     """As `explanations`, of predictions and of the output of `Scorer.explain` that are known already."""
