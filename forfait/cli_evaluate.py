@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 Against = Annotated[int | None, typer.Option(help="Earlier version to compare with: ranks, structures, euros moved.")]
 To = Annotated[Path | None, typer.Option(help="Folder of the page and JSON; default: evaluations in the data folder.")]
-Simulated = Annotated[int, typer.Option(help="Structures simulated per size to measure the coverage of intervals.")]
+Simulated = Annotated[
+    int, typer.Option(min=0, help="Structures simulated per size to measure the coverage of intervals.")
+]
 Logged = Annotated[bool, typer.Option(help="Log page, JSON and figures with the version's MLflow run.")]
 
 

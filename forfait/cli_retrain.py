@@ -24,7 +24,9 @@ Day = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Same seed and inputs, same results.")]
 Language = Annotated[str, typer.Option(help="Language of the pages: fr or en.")]
-Simulated = Annotated[int, typer.Option(help="Structures simulated per size to measure the coverage of intervals.")]
+Simulated = Annotated[
+    int, typer.Option(min=0, help="Structures simulated per size to measure the coverage of intervals.")
+]
 Dry = Annotated[bool, typer.Option("--dry-run", help="List the steps and what is missing; do nothing.")]
 Logged = Annotated[bool, typer.Option(help="Log pages, records and gates with the challenger's MLflow run.")]
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from features.errors import InputError
+from features.versions import Card
 from training.baselines import BASELINES, fit_baseline
 from training.big.sample import some_groups
 from training.estimator import SpendingRegressor
@@ -27,6 +29,17 @@ class Judgement:
     differences: pd.DataFrame
     ratios: pd.DataFrame
     cap_eur: float
+
+
+def year_to_judge(card: Card, asked: int | None) -> int:
+    """The year asked, or the test year of the version. Errors: InputError for one not after all that it learnt from."""
+    year, last = asked or card.test_year or 0, max(card.training_years, default=0)
+    if year <= last:
+        learnt = year if year in card.training_years else last
+        raise InputError(
+            f"{card.model} version {card.version} was trained on {learnt}; judge it on a year after {last}"
+        )
+    return year
 
 
 def judge(recipe: Recipe, fitted: SpendingRegressor, rows: Rows, tested: Rows, *, seed: int) -> Judgement:

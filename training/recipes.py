@@ -21,7 +21,8 @@ class Recipe:
 
     `objective` as of `SpendingRegressor`; `cap_share`: share of patients whose spending training does not cap, where
     it is not that of the perimeter; `most_trees` bounds the number of trees that the folds choose; `balance_on` names
-    the features whose large cells are balanced too; `parameters` go to `SpendingRegressor`.
+    the features whose large cells are balanced too; `parameters` go to `SpendingRegressor`. `is_payment`: the model
+    prices, so that past use of care must move none of its amounts.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Recipe:
     floor_eur: float | None = 0.0
     balance_on: tuple[str, ...] = POLICY_CELLS
     parameters: Mapping[str, float | int | str] = field(default_factory=dict)
+    is_payment: bool = True
 
     @property
     def target(self) -> str:
@@ -46,12 +48,19 @@ class Recipe:
         return CAP_SHARES[self.perimeter] if self.cap_share is None else self.cap_share
 
 
-def _yearly(model: str, title_fr: str, perimeter: str, features: tuple[Feature, ...] = PAYMENT_FEATURES) -> Recipe:
+def _yearly(
+    model: str,
+    title_fr: str,
+    perimeter: str,
+    features: tuple[Feature, ...] = PAYMENT_FEATURES,
+    *,
+    is_payment: bool = True,
+) -> Recipe:
     """The blend of formulas and trees as it comes, capped at one patient in a thousand.
 
     Sums learn rare dear illnesses soonest, products what illnesses cost together; a lower cap hides the dearest.
     """
-    return Recipe(model, title_fr, perimeter, features, "blend", cap_share=0.999, most_trees=400)
+    return Recipe(model, title_fr, perimeter, features, "blend", cap_share=0.999, most_trees=400, is_payment=is_payment)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -61,7 +70,7 @@ RECIPES: dict[str, Recipe] = {
         _yearly("peps_mg_ide", "PEPS, médecine générale et soins infirmiers", "MG_IDE"),
         _yearly("ipep", "IPEP, dépense remboursée", "AMO"),
         _yearly("total", "Dépense totale", "TOTAL"),
-        _yearly("budget_total", "Prévision budgétaire, dépense totale", "TOTAL", FORECAST_FEATURES),
+        _yearly("budget_total", "Prévision budgétaire, dépense totale", "TOTAL", FORECAST_FEATURES, is_payment=False),
     )
 }
 

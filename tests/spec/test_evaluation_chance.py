@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,8 +21,10 @@ from training.evaluation.chance import (
     reference_of,
 )
 from training.evaluation.conformal import Intervals, coverage_rows, patient_intervals, wilson
+from training.evaluation.record import StructureRow, number_or_none
 from training.evaluation.simulated import size_rows, structure_coverage
 from training.evaluation.structures import ASSUMED_BETWEEN_SD, structure_rows
+from training.evaluation.wording import DASH, between
 
 
 def nation(rows: int = 8000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -129,6 +132,23 @@ def test_structures_of_a_payment():
     assert a.low == pytest.approx(a.ratio / a.chance_high) and a.high == pytest.approx(a.ratio / a.chance_low)
     shuffled, _, _ = structure_rows(members.sample(frac=1, random_state=1), reference, share=0.5)
     assert shuffled == rows
+
+
+def test_a_list_that_chance_empties_has_no_upper_end():
+    """Eleven patients, of whom one in ten spends: chance alone may find none, so that no level is too high for them.
+
+    The interval is written as it is read: "0.3 or more", and null in JSON, which every later reading takes.
+    """
+    drawn = np.concatenate([[-0.1], np.linspace(0.5, 1.5, 37), [3.0]])
+    low, high = own_level(0.9, drawn)
+    assert (low, high) == (pytest.approx(0.3), np.inf)
+    row = StructureRow(
+        structure="A", patients=11, ratio=0.9, low=low, high=number_or_none(high), chance_low=-0.1, chance_high=3.0,
+        credibility=0.1, detectable=1.0, chance_eur=1.0, chance_eur_per_patient=0.1,
+    )  # fmt: skip
+    assert msgspec.json.decode(msgspec.json.encode(row), type=StructureRow) == row
+    assert between(row.low, row.high, "ratio", "en") == "0.300 or more"
+    assert between(None, None, "ratio", "en") == DASH
 
 
 def test_coverage_of_structures_is_ninety_five_per_cent():

@@ -71,18 +71,20 @@ def made_up_spending(known: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
 
 def write_year(data: Path, year: int, *, patients: int = 1500, seed: int | None = None) -> None:
-    """`feature_table`, `spending` and `patientele` of a year."""
+    """`feature_table`, `spending` and `patientele` of a year; a third of the patients leave halfway."""
     seed = year if seed is None else seed
     known = made_up_features(patients, year, seed=seed)
     write_dataset(FEATURE_TABLE, data, known, year, provenance=PROVENANCE)
-    write_dataset(SPENDING, data, made_up_spending(known, seed=seed), year, provenance=PROVENANCE)
+    spent = made_up_spending(known, seed=seed)
+    write_dataset(SPENDING, data, spent, year, provenance=PROVENANCE)
     members = known.loc[known.index % 20 == 0, ["patient_id"]]
+    lived = members["patient_id"].map(spent.set_index("patient_id")["exposure_share"])
     patientele = members.assign(
         structure_id=np.where(members.index % 40 == 0, "S1", "S2"),
         year=year,
         first_day=pd.Timestamp(year, 1, 1),
         last_day=pd.Timestamp(year, 12, 31),
-        present_share=1.0,
+        present_share=np.where(members.index % 60 == 0, 0.5 * lived, lived),
         is_diab=False,
         is_age=False,
         is_tot=True,

@@ -18,6 +18,7 @@ from features.versions import EPISODE_UNIT, Card, CardFeature, Entry
 from training.cards import Known, Trained, card_html, card_markdown
 from training.cards.known import periods_of
 from training.cards.page import card_sections
+from training.cards.read import latest_evaluation
 from training.evaluation.record import (
     CodeRow,
     Curve,
@@ -35,6 +36,7 @@ from training.evaluation.record import (
     SizeRow,
     Stability,
     Verdict,
+    encode_evaluation,
 )
 from training.evaluation.wording import between
 from training.twin.record import BeatsGrid, Fidelity, Scorecard, Twin, TwinRow
@@ -196,7 +198,7 @@ def test_limits_are_those_found():
     """Cap, code that lowers, fictional data, what was not measured, and each verdict that is not kept."""
     limits = section(KNOWN, "limits")
     for text in ("Above 636 EUR", "up to 2.0% of additions for: ALD 8", "fictional France", "hospital sector",
-                 "To decide: One euro spent last year pays 0.02 EUR this year."):  # fmt: skip
+                 "To decide: One euro spent last year, or one act more, pays up to 0.02 EUR this year."):  # fmt: skip
         assert text in limits
     assert "The envelope" not in limits and "One training year only" not in limits
     alone = msgspec.structs.replace(CARD, training_years=(2023,))
@@ -269,6 +271,20 @@ def test_without_evaluation_each_section_says_what_makes_it(name):
     alone = Known(CARD, HASH, "PEPS", "PEPS")
     assert "forfait evaluate peps_mg --version 3" in section(alone, name)
     assert "forfait train peps_mg --year 2024 --seed 7" in section(alone, "data")
+
+
+def test_a_record_of_another_version_of_that_number_is_not_its_own(tmp_path):
+    """The newest year of this very version; a folder begun anew holds the figures of another one."""
+    facts = msgspec.structs.replace(EVALUATION.facts, version_hash=HASH)
+    own, other = (msgspec.structs.replace(EVALUATION, facts=msgspec.structs.replace(facts, version_hash=digest))
+                  for digest in (HASH, "0" * 64))  # fmt: skip
+    folder = tmp_path / "evaluations" / CARD.model / str(CARD.version)
+    folder.mkdir(parents=True)
+    (folder / f"{CARD.test_year}.json").write_bytes(encode_evaluation(other))
+    assert latest_evaluation(tmp_path, CARD, HASH) is None
+    (folder / "2031.json").write_bytes(encode_evaluation(own))
+    assert latest_evaluation(tmp_path, CARD, HASH) == own
+    assert latest_evaluation(tmp_path, CARD, "0" * 64) == other
 
 
 def test_the_training_run_fills_what_it_measured():

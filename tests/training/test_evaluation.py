@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from shutil import copytree, rmtree
+
 import pytest
 
+from features.catalogue import FORECAST_FEATURES
 from features.errors import InputError
 from features.scoring import encode_frame, load_scorer
 from features.store import read_dataset, write_dataset
@@ -46,7 +50,11 @@ def test_figures_are_those_of_the_version(judged):
 
 
 def test_structures_are_the_lists_of_the_year(judged):
-    """Observed / expected of S1: Σ present × exposure × annual euros over the same of k × expected, doctor declared."""
+    """Observed / expected of S1: Σ present × annual euros over Σ present × k × expected, doctor declared.
+
+    The share present is within the patient's life already: of who died in June with the team, spent 300 EUR, all of
+    it counts, since 0.5 × 600 EUR a year = 300 EUR.
+    """
     folder, found = judged
     listed = read_dataset(None, PATIENTELE, folder / "data", 2024).query("structure_id == 'S1'")
     known = read_dataset(None, FEATURE_TABLE, folder / "data", 2024).query("has_declared_doctor")
@@ -55,10 +63,13 @@ def test_structures_are_the_lists_of_the_year(judged):
     scorer = load_scorer(folder / "versions", "peps_mg", 1)
     names = [known.name for known in scorer.card.features]
     expected = scorer.predict(encode_frame(scorer.card.features, rows[names]))
-    due = found.facts.normalisation * rows["present_share"] * rows["exposure_share"] @ expected
+    due = found.facts.normalisation * rows["present_share"] @ expected
     (row,) = [one for one in found.structures if one.structure == "S1"]
     assert row.patients == rows["patient_id"].nunique()
-    assert row.ratio == pytest.approx((rows["present_share"] * rows["spent_mg_eur"]).sum() / due)
+    until_the_end = rows["spent_mg_eur"].where(rows["present_share"] == rows["exposure_share"])
+    spent = until_the_end.fillna(0.5 * rows["spent_mg_eur"])  # who left halfway
+    assert 0 < until_the_end.isna().sum() < len(rows) and (rows["exposure_share"] < 1).any()
+    assert row.ratio == pytest.approx(spent.sum() / due)
 
 
 def test_facts_are_those_of_the_year(judged):
@@ -90,11 +101,39 @@ def test_past_spending_moves_nothing(judged, tmp_path):
     assert past and again.fit == found.fit and again.incentives.past == ()
 
 
-def test_a_year_that_trained_is_refused(judged):
-    """Only a year that the version never saw can judge it."""
+def test_a_payment_model_that_reads_the_past_fails(tmp_path, monkeypatch):
+    """Whatever it is called it prices: what it read decides, not what a version reads about itself."""
+    monkeypatch.setattr("training.registry.register", lambda result, root: "none")
+    data, root = tmp_path / "data", tmp_path / "versions"
+    past = tuple(known for known in FORECAST_FEATURES if known.name in ("past_generaliste_eur", "past_gp_acts"))
+    for year in (2022, 2023, 2024):
+        write_year(data, year, patients=600)
+        known, spent = (read_dataset(None, table, data, year) for table in (FEATURE_TABLE, SPENDING))
+        seen = known.assign(past_generaliste_eur=spent["spent_mg_eur"].to_numpy())
+        write_dataset(FEATURE_TABLE, data, seen, year, provenance=PROVENANCE)
+    train(data, "peps_mg", 2024, root=root, recipe=replace(RECIPE, features=(*RECIPE.features, *past)))
+    found = evaluate(data, root, model="peps_mg", version=1, effort=EFFORT)
+    (verdict,) = [one for one in found.verdicts if one.name == "past"]
+    assert {figure.name for figure in found.incentives.past} == {"past_generaliste_eur", "past_gp_acts"}
+    assert verdict.status == "bad" and verdict.figures[0].value > 0.1
+
+
+def test_without_lists_no_structure_is_judged_and_the_page_says_so(judged, tmp_path):
+    """What is missing is listed, with the command that makes it."""
+    data = tmp_path / "data"
+    copytree(judged[0] / "data", data)
+    rmtree(data / "patientele")
+    found = evaluate(data, judged[0] / "versions", model="peps_mg", version=1, effort=EFFORT)
+    assert (found.structures, "structures" in found.facts.not_measured) == ((), True)
+    assert "forfait attribute" in evaluation_html(found, "en")
+
+
+@pytest.mark.parametrize(("year", "last"), [(2023, 2023), (2022, 2022), (2021, 2023)])
+def test_a_year_before_or_within_training_is_refused(judged, year: int, last: int):
+    """Only a year after all that the version learnt from can judge it."""
     folder = judged[0]
-    with pytest.raises(InputError, match="was trained on 2023"):
-        evaluate(folder / "data", folder / "versions", model="peps_mg", version=1, year=2023)
+    with pytest.raises(InputError, match=f"was trained on {last}; judge it on a year after 2023"):
+        evaluate(folder / "data", folder / "versions", model="peps_mg", version=1, year=year)
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -103,7 +103,7 @@ def test_incentives_of_an_episode(judged):
     incentives = judged[2].incentives
     assert {"obesity", "heart_failure", "charlson_chf"} <= {row.code for row in incentives.codes}
     assert {row.pool for row in incentives.pools} == {"prevalence", "index_stay", "targeted"}
-    assert [figure.name for figure in incentives.past] == ["prior_spent_eur"]
+    assert {figure.name for figure in incentives.past} == {"prior_spent_eur", "prior_stays", "prior_atc_classes"}
     assert incentives.monotone and all(row.broken == 0 for row in incentives.monotone)
     verdicts = {one.name: one.status for one in judged[2].verdicts}
     assert verdicts["past_forecast"] == "told" and verdicts["monotone"] == "good"

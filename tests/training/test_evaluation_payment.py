@@ -27,9 +27,7 @@ from training.freeze import card_of, freeze
 from training.population import Rows, load_rows
 from training.recipes import RECIPES, Recipe, card_features
 
-YEARLY = tuple(
-    model for model, recipe in RECIPES.items() if all(known.family != "past_use" for known in recipe.features)
-)
+YEARLY = tuple(model for model, recipe in RECIPES.items() if recipe.is_payment)
 EPISODES = ("eds_pth", "eds_colectomie")
 ROWS = 60
 WHOLE = "ipep"  # fitted on every feature; the other yearly recipes read the same ones
@@ -163,5 +161,7 @@ def test_past_spending_moves_no_yearly_payment(
 
 
 def test_models_that_pay_are_all_there():
-    """Every recipe but the budget forecast pays."""
+    """Every recipe but the budget forecast pays, and alone reads past use of care."""
     assert set(RECIPES) - set(YEARLY) == {"budget_total"}
+    reads_past = {m for m, recipe in RECIPES.items() if any(known.family == "past_use" for known in recipe.features)}
+    assert reads_past == {"budget_total"}

@@ -63,24 +63,36 @@ def test_the_envelope_must_be_right(value: float, low: float, high: float, statu
     assert total_verdict(rate(value, low, high, "total_ratio")).status == status
 
 
+WITHIN = msgspec.structs.replace(GROUP, ratio=1.01)
+UNCERTAIN = msgspec.structs.replace(GROUP, verdict="uncertain", ratio=1.04, low=1.01, high=1.07)
+BARELY = msgspec.structs.replace(GROUP, verdict="outside", ratio=1.08, low=1.035, high=1.125)
+SURELY = msgspec.structs.replace(GROUP, verdict="outside", ratio=1.10, low=1.08, high=1.12)
+
+
 @pytest.mark.parametrize(
-    ("verdicts", "seen", "status"),
+    ("first", "seen", "status"),
     [
-        (("within", "within"), True, "good"),
-        (("uncertain", "within"), True, "doubt"),
-        (("outside", "within"), True, "bad"),
-        (("outside", "within"), False, "doubt"),
-        (("uncertain", "within"), False, "doubt"),
-        (("within", "within"), False, "good"),
+        (WITHIN, True, "good"),
+        (UNCERTAIN, True, "doubt"),
+        (BARELY, True, "doubt"),
+        (SURELY, True, "bad"),
+        (SURELY, False, "doubt"),
+        (UNCERTAIN, False, "doubt"),
+        (WITHIN, False, "good"),
     ],
 )
-def test_groups_seen_must_be_right_and_unseen_are_told(verdicts: tuple[str, ...], seen: bool, status: str):
-    """One group outside the band fails the model where it sees the group; it is a doubt where it may not see it."""
-    rows = [msgspec.structs.replace(GROUP, verdict=verdict, is_seen=seen) for verdict in verdicts]
+def test_groups_seen_must_be_right_and_unseen_are_told(first: GroupRow, seen: bool, status: str):
+    """One group surely outside the band fails the model where it sees the group; it is a doubt where it may not.
+
+    Of two groups an interval is 2.241 / 1.960 = 1.144 times as wide: 1.08 − 1.144 × 0.045 = 1.029, in the band, and
+    1.10 − 1.144 × 0.02 = 1.077, out: as the gate of a retraining judges.
+    """
+    rows = [msgspec.structs.replace(row, is_seen=seen) for row in (first, WITHIN)]
     (found,) = group_verdicts(rows)
     assert (found.name, found.status) == ("seen_groups" if seen else "unseen_groups", status)
-    counts = {name: float(verdicts.count(name)) for name in ("outside", "uncertain")}
-    assert figures(found) == {"groups": 2.0, **counts, "net": -2.0, "ratio": 0.99}
+    counts = {name: float(first.verdict == name) for name in ("outside", "uncertain")}
+    surely = {"surely": float(first is SURELY)} if seen else {}
+    assert figures(found) == {"groups": 2.0, **counts, **surely, "net": -2.0, "ratio": first.ratio}
     assert dict(found.words) == {"group": "ald", "level": "ALD"}
 
 

@@ -25,7 +25,7 @@ def known_of_version(data: Path, root: Path, model: str, version: int) -> Known:
     """What is known of a version. Errors: MissingError or RuleError, as `read_version` and `read_register`."""
     card, _, digest = read_version(root, model, version)
     recipe = (EPISODE_RECIPES if is_episode_model(model) else RECIPES).get(model)
-    evaluation = latest_evaluation(data, card)
+    evaluation = latest_evaluation(data, card, digest)
     counts, lacking = population_counts(data, card, recipe)
     title = recipe.title_fr if recipe else model
     return Known(
@@ -38,28 +38,30 @@ def known_of_version(data: Path, root: Path, model: str, version: int) -> Known:
         counts=counts,
         no_counts=lacking,
         software=software(),
-        twin=latest_twin(data, card),
+        twin=latest_twin(data, card, digest),
     )
 
 
-def latest_evaluation(data: Path, card: Card) -> Evaluation | None:
-    """The evaluation of the test year of a version, else of the latest year judged; None where there is none."""
-    path = _judged(data / "evaluations", card)
-    return read_evaluation(path) if path else None
+def latest_evaluation(data: Path, card: Card, digest: str) -> Evaluation | None:
+    """The evaluation of the test year of a version, else of the latest year judged; None where there is none.
+
+    One made of another version under the same number (`digest` is the hash of this one) is no evaluation of it.
+    """
+    found = (read_evaluation(path) for path in _judged(data / "evaluations", card))
+    return next((one for one in found if one.facts.version_hash == digest), None)
 
 
-def latest_twin(data: Path, card: Card) -> Twin | None:
+def latest_twin(data: Path, card: Card, digest: str) -> Twin | None:
     """The twin of a version, as `latest_evaluation`."""
-    path = _judged(data / "twins", card)
-    return decode_twin(path.read_bytes()) if path else None
+    found = (decode_twin(path.read_bytes()) for path in _judged(data / "twins", card))
+    return next((one for one in found if one.version_hash == digest), None)
 
 
-def _judged(folder: Path, card: Card) -> Path | None:
-    """The JSON of the test year, else of the latest year."""
+def _judged(folder: Path, card: Card) -> list[Path]:
+    """The JSON of the test year, then of other years, the latest first."""
     own = folder / card.model / str(card.version)
-    years = sorted(path for path in own.glob("*.json") if path.stem.isdigit()) if own.is_dir() else []
-    first = [path for path in years if path.stem == str(card.test_year)]
-    return next(iter((*first, *reversed(years))), None)
+    years = {int(path.stem): path for path in own.glob("*.json") if path.stem.isdigit()} if own.is_dir() else {}
+    return [years[year] for year in sorted(years, key=lambda year: (year != card.test_year, -year))]
 
 
 def population_counts(data: Path, card: Card, recipe: Recipe | None) -> tuple[pd.DataFrame | None, str]:

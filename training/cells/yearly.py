@@ -31,7 +31,7 @@ from training.evaluation.money import Grouping
 from training.evaluation.monotone import monotone_rows
 from training.evaluation.record import MonotoneRow
 from training.evaluation.yearly import Version, version_of
-from training.judgement import observed_of
+from training.judgement import observed_of, year_to_judge
 from training.population import Rows, experiment_patients, load_rows
 from training.recipes import Recipe, card_features, recipe_of
 
@@ -107,9 +107,7 @@ def balance_version(data: Path, root: Path, wanted: Wanted, *, progress: Say | N
 def _read(data: Path, root: Path, wanted: Wanted) -> _Read:
     one = version_of(root, wanted.model, wanted.version)
     card = one.scorer.card
-    year = wanted.year or card.test_year or 0
-    if year in card.training_years:
-        raise InputError(f"{wanted.model} version {wanted.version} was trained on {year}; judge it on a later year")
+    year = year_to_judge(card, wanted.year)
     if CELLS in card.parameters:
         base = card.parameters.get(BASE)
         raise InputError(f"{wanted.model} version {wanted.version} has cells already; balance version {base} instead")

@@ -145,18 +145,18 @@ def pool_rows(added: Added, total_eur_per_patient: float) -> tuple[PoolRow, ...]
 def past_returns(
     predict: Predict, matrix: np.ndarray, features: Known, families: Mapping[str, str], weight: np.ndarray
 ) -> tuple[Figure, ...]:
-    """Euros expected per euro more of past spending, one figure per feature of past spending that the model reads.
+    """Euros expected per euro more of past spending, or act or stay more, one figure per feature that the model reads.
 
-    Each patient's past euros are raised by 100. Empty for a model that reads none: its return is then 0.
+    Each patient's past euros are raised by 100, counts by 1. Empty for a model that reads none: its return is then 0.
     """
     before = predict(matrix)
     found = []
     for place, known in enumerate(features):
-        if families.get(known.name) != "past_use" or known.unit != "EUR":
+        if families.get(known.name) != "past_use" or known.kind != "number":
             continue
-        moved = matrix.copy()
-        moved[:, place] += PAST_STEP_EUR
-        back = float(np.average(predict(moved) - before, weights=weight)) / PAST_STEP_EUR
+        moved, step = matrix.copy(), PAST_STEP_EUR if known.unit == "EUR" else 1.0
+        moved[:, place] += step
+        back = float(np.average(predict(moved) - before, weights=weight)) / step
         found.append(Figure(name=known.name, value=back, unit="EUR"))
     return tuple(sorted(found, key=lambda figure: -abs(figure.value or 0.0)))
 

@@ -61,11 +61,11 @@ def rival_rows(observed: Observed, expected: Mapping[str, np.ndarray], draws: Bo
         first = first or {"point": point, "drawn": drawn}
         row = RivalRow(
             model=model,
-            raw_ratio=mass / total if total else float("nan"),
-            r2=float(point["r2"][0]),
-            r2_capped=float(point["r2_capped"][0]),
-            cpm=float(point["cpm"][0]),
-            mae_eur=float(point["mae_eur"][0]),
+            raw_ratio=mass / total if total else None,
+            r2=number_or_none(point["r2"][0]),
+            r2_capped=number_or_none(point["r2_capped"][0]),
+            cpm=number_or_none(point["cpm"][0]),
+            mae_eur=number_or_none(point["mae_eur"][0]),
         )
         found.append(row if not found else _with_gains(row, first, point, drawn))
     return tuple(found)

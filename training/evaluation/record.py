@@ -22,17 +22,17 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class RivalRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A model beside others, totals made right first (`raw_ratio` is the ratio before).
+    """A model beside others, totals made right first (`raw_ratio` is the ratio before); None where it has no value.
 
     The `*_gain` are this evaluation's model minus the rival, paired by patient, with 95 % intervals.
     """
 
     model: str
-    raw_ratio: float
-    r2: float
-    r2_capped: float
-    cpm: float
-    mae_eur: float
+    raw_ratio: float | None
+    r2: float | None
+    r2_capped: float | None
+    cpm: float | None
+    mae_eur: float | None
     r2_gain: Figure | None = None
     cpm_gain: Figure | None = None
 
@@ -81,7 +81,8 @@ class GroupRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class StructureRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A structure's observed / expected beside what chance does to a list of its size and mix.
 
-    `chance_low`, `chance_high`: 95 % of what no effect would give; `low`, `high`: interval of its own level;
+    `chance_low`, `chance_high`: 95 % of what no effect would give; `low`, `high`: interval of its own level (`high`
+    None: no upper end, where chance alone can bring what was spent to nothing);
     `credibility`: weight (0 to 1) of its own result; `detectable`: smallest saving seen (5 % one-sided, power 80 %);
     `chance_eur`: what a floored incentive would pay it for no effect.
     """
@@ -90,7 +91,7 @@ class StructureRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     patients: int
     ratio: float
     low: float
-    high: float
+    high: float | None
     chance_low: float
     chance_high: float
     credibility: float

@@ -18,7 +18,7 @@ from training.evaluation.chance import (
     floored_pay,
     own_level,
 )
-from training.evaluation.record import StructureRow
+from training.evaluation.record import StructureRow, number_or_none
 
 ASSUMED_BETWEEN_SD = 0.05
 FEWEST_STRUCTURES = 5
@@ -59,7 +59,7 @@ def _row(
         patients=patients,
         ratio=ratio,
         low=low,
-        high=high,
+        high=number_or_none(high),
         chance_low=chance_low,
         chance_high=chance_high,
         credibility=credibility(spread, drawn),

@@ -83,8 +83,10 @@ def written(value: float | None, unit: str, language: str, *, signed: bool = Fal
 
 def between(low: float | None, high: float | None, unit: str, language: str) -> str:
     """An interval as a reader writes it, its unit once; a dash where there is none."""
-    if low is None or high is None:
+    if low is None:
         return DASH
+    if high is None:
+        return written(low, unit, language) + (" ou plus" if is_french(language) else " or more")
     joint = " à " if is_french(language) else " to "
     if unit == "EUR":
         digits = 0 if max(abs(low), abs(high)) >= 100 else 2

@@ -21,7 +21,7 @@ from training.evaluation.incentives import incentives_of
 from training.evaluation.record import Evaluation, OracleRow, Stability
 from training.evaluation.stability import stability_of
 from training.freeze import input_hashes
-from training.judgement import observed_of
+from training.judgement import observed_of, year_to_judge
 from training.oracle import has_oracle, oracle_share
 from training.population import Rows, experiment_patients, load_rows
 from training.recipes import RECIPES, Recipe
@@ -39,8 +39,8 @@ class Version:
 
     @property
     def is_payment(self) -> bool:
-        """Whether it may price: nothing it reads is past use."""
-        return all(known.family != PAST for known in self.scorer.card.features)
+        """Whether it prices: past use must move none of its amounts."""
+        return self.recipe.is_payment
 
 
 def evaluate_yearly(
@@ -58,14 +58,12 @@ def evaluate_yearly(
 
     Population: that of training (declared doctor, outside the experiments), whole year annualised, weighted by
     exposure; structures: the patientèle of the year. `against`: an earlier version to compare with.
-    Errors: InputError for a year that trained the version; MissingError without data or version.
+    Errors: InputError for a year not after those that trained the version; MissingError without data or version.
     """
     say, effort = progress or (lambda step: None), effort or Effort()
     one = version_of(root, model, version)
     card = one.scorer.card
-    year = year or card.test_year or 0
-    if year in card.training_years:
-        raise InputError(f"{model} version {version} was trained on {year}; evaluate it on a later year")
+    year = year_to_judge(card, year)
     say("1/4 reading the year")
     everyone, tested = _rows_of(data, one.recipe, year)
     say("2/4 fitting the rivals on past years")
@@ -148,7 +146,8 @@ def _given(data: Path, one: Version, everyone: Rows, tested: Rows, year: int) ->
         hidden=known[[name for name in hidden if name in known]].astype(float),
         members=_members(data, one, everyone, year),
     )
-    return given, (*missing, *(() if rivals else ("rivals",)))
+    lacking = {"rivals": not rivals, "structures": given.members is None}
+    return given, (*missing, *(name for name, is_missing in lacking.items() if is_missing))
 
 
 def _past_rows(data: Path, recipe: Recipe, years: tuple[int, ...]) -> Rows | None:
@@ -182,13 +181,12 @@ def _members(data: Path, one: Version, everyone: Rows, year: int) -> pd.DataFram
     rows = pd.DataFrame(
         {
             "patient_id": everyone.patients,
-            "exposure": everyone.exposure,
             "spent_eur": everyone.spent_eur,
             "expected_eur": one.scorer.predict(everyone.matrix),
         }
     )
     both = listed.merge(rows, on="patient_id", how="inner", validate="many_to_one")
-    both = both.assign(weight=both["present_share"] * both["exposure"])
+    both = both.rename(columns={"present_share": "weight"})  # within the patient's life already
     return both.loc[both["weight"] > 0, list(MEMBERS)].reset_index(drop=True)
 
 

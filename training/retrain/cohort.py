@@ -26,7 +26,7 @@ from training.population import experiment_patients, load_rows
 from training.recipes import Recipe
 
 YEARLY_FILES = (FEATURE_TABLE.name, SPENDING.name, BENEFICIARIES.name, STAYS.name)
-EPISODE_FILES = (EPISODES.name, EPISODE_FEATURES.name)
+EPISODE_FILES = (EPISODES.name, EPISODE_FEATURES.name, BENEFICIARIES.name, FEATURE_TABLE.name)
 COST = "cost_in_scope_eur"
 ABSENT = "absent"
 
@@ -102,7 +102,8 @@ def read_cohort(data: Path, recipe: Recipe, year: int) -> Cohort:
 def read_lists(data: Path, recipe: Recipe, year: int) -> tuple[Cohort, int] | None:
     """A row per structure and patient of its list, and how many of the lists have no characteristics or spending.
 
-    weight: present_share × exposure. None where no list of the year is there. For episodes: by establishment.
+    weight: present_share, within the patient's life. None where no list of the year is there. Episodes: by
+    establishment.
     """
     if is_episode_model(recipe.model):
         return _episodes(data, recipe, year), 0
@@ -117,8 +118,7 @@ def read_lists(data: Path, recipe: Recipe, year: int) -> tuple[Cohort, int] | No
     both = both.sort_values(["structure_id", "patient_id"], kind="stable", ignore_index=True)
     patients = both["patient_id"].to_numpy(object)
     found = _yearly(data, recipe, year, patients, both["exposure"].to_numpy(float))
-    weight = both["exposure"].to_numpy(float) * both["present_share"].to_numpy(float)
-    parts = (found.patients, weight, found.known, found.euros, found.target, None)
+    parts = (found.patients, both["present_share"].to_numpy(float), found.known, found.euros, found.target, None)
     return Cohort(year, *parts, both["structure_id"].astype(str).to_numpy(object)), lost
 
 

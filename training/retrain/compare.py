@@ -14,13 +14,13 @@ from training.evaluation.fit import UNITS, measures, row_sums
 from training.evaluation.money import OUTSIDE, POLICY_SIZE, Grouping, group_rows
 from training.evaluation.record import GroupRow, number_or_none
 from training.evaluation.stability import stability_of
+from training.recipes import RECIPES
 from training.retrain.cohort import Cohort
 from training.retrain.record import CompareRow, Impact, ImpactRow, PairedGroup, VersionFacts
 
 LEVELLED = ("r2", "r2_capped", "cpm", "mae_eur", "calibration_slope", "top_decile_share")
 RAW = ("total_ratio", "negative_share")
 WORST = "worst_group_eur"
-PAST = "past_use"
 
 
 def facts_of_version(scorer: Scorer) -> VersionFacts:
@@ -31,7 +31,7 @@ def facts_of_version(scorer: Scorer) -> VersionFacts:
         version_hash=scorer.hash,
         training_years=card.training_years,
         test_year=card.test_year,
-        is_payment=all(known.family != PAST for known in card.features),
+        is_payment=card.model in RECIPES and RECIPES[card.model].is_payment,
     )
 
 

@@ -20,6 +20,7 @@ from training.evaluation.episode_groups import episode_groupings, known_of_episo
 from training.evaluation.groups import People, known_of, yearly_groupings
 from training.evaluation.money import Grouping
 from training.evaluation.yearly import version_of
+from training.judgement import year_to_judge
 from training.population import Rows, experiment_patients, load_rows
 from training.recipes import Recipe
 
@@ -49,14 +50,12 @@ class Samples:
 def samples_of(data: Path, root: Path, model: str, version: int, year: int | None) -> Samples:
     """The samples of a version, judged on `year` (default: its test year).
 
-    Errors: InputError for a year that trained the version, or a version that reads past use of care (a forecast: no
-    payment may be published from it); MissingError without data or version.
+    Errors: InputError for a year not after those that trained the version, or a version that reads past use of care
+    (a forecast: no payment may be published from it); MissingError without data or version.
     """
     scorer = load_scorer(root, model, version)
     card = scorer.card
-    year = year or card.test_year or 0
-    if year in card.training_years:
-        raise InputError(f"{model} version {version} was trained on {year}; judge its twin on a later year")
+    year = year_to_judge(card, year)
     if is_episode_model(model):
         return _episodes(data, scorer, year)
     past = [known.name for known in card.features if known.family == "past_use"]
@@ -90,14 +89,14 @@ def _shown(groupings: Iterable[Grouping]) -> tuple[Grouping, ...]:
 
 
 def _with_members(samples: Samples, everyone: Rows, listed: pd.DataFrame) -> Samples:
-    """Patients of the structures, by the part of the year lived and present."""
+    """Patients of the structures, by the part of the year present (and alive)."""
     place = pd.Series(np.arange(len(everyone.patients)), index=everyone.patients)
     listed = listed[listed["patient_id"].isin(place.index) & (listed["present_share"] > 0)]
     chosen = place.loc[listed["patient_id"]].to_numpy()
-    exposure = everyone.exposure[chosen] * listed["present_share"].to_numpy(float)
     members = Rows(
-        everyone.names, everyone.matrix[chosen], everyone.spent_eur[chosen], exposure, everyone.patients[chosen]
-    )
+        everyone.names, everyone.matrix[chosen], everyone.spent_eur[chosen],
+        listed["present_share"].to_numpy(float), everyone.patients[chosen],
+    )  # fmt: skip
     return replace(samples, members=members, structure=listed["structure_id"].to_numpy(object))
 
 
