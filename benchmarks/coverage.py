@@ -2,7 +2,7 @@
 
     python -m benchmarks.coverage --data DIR [--versions DIR] [--models peps_mg:1 ipep:1] [--structures 1000]
 
-Each structure is drawn from patients that the model never saw, with a mix of its own; the other patients are the
+Each structure is drawn from a year that training has not seen, with a mix of its own; the other patients are the
 nation (training/evaluation/simulated.py). Sizes for which there are fewer than twice as many patients are left out.
 `below` and `above`: share of structures under and over their interval, 2.5 % each where it is right.
 """

@@ -40,7 +40,7 @@ from training.train import fit_recipe
 OURS = "ours"
 SHOWN = (
     "model", "r2", "r2_capped", "cpm", "raw_ratio", "oracle_share", "worst_net_eur", "worst_group",
-    "worst_unseen_net_eur", "groups", "outside", "surely_outside", "outside_truth", "r2_gain", "cpm_gain", "seconds",
+    "worst_unseen_net_eur", "groups", "outside", "interval_outside", "outside_truth", "r2_gain", "cpm_gain", "seconds",
 )  # fmt: skip
 
 Say = Callable[[str], None]

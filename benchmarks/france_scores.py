@@ -136,7 +136,7 @@ def _fit(yardstick: Yardstick, expected: np.ndarray, best: float) -> dict[str, o
 def _groups(groups: pd.DataFrame) -> dict[str, object]:
     """Worst |net compensation| of policy groups, seen and not, and which of the seen lie outside 0.97 to 1.03.
 
-    outside: by the point, surely_outside: with their whole interval, outside_truth: against the true expectation.
+    outside: by the point, interval_outside: with their own interval, outside_truth: against the true expectation.
     """
     policy = groups[groups["is_policy"]]
     seen, unseen = policy[policy["is_seen"]], policy[~policy["is_seen"]]
@@ -146,7 +146,7 @@ def _groups(groups: pd.DataFrame) -> dict[str, object]:
         **_worst(unseen, "worst_unseen"),
         "groups": len(seen),
         "outside": int((~seen["ratio"].between(*BAND)).sum()),
-        "surely_outside": int((seen["verdict"] == "outside").sum()),
+        "interval_outside": int((seen["verdict"] == "outside").sum()),
         "outside_truth": int((~truth.between(*BAND)).sum()) if len(truth) else None,
     }
 

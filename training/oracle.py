@@ -5,6 +5,7 @@ Only the demo and the benchmarks call it: no other step reads `data/oracle`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from features.errors import InputError, MissingError
 from training.episodes.evaluate import fit_table, r2_differences
 from training.episodes.target import normalised, stratum_factors
 from training.population import experiment_patients, load_rows
-from training.recipes import recipe_of
+from training.recipes import Recipe, recipe_of
 
 if TYPE_CHECKING:
     from training.episodes import EpisodeResult
@@ -30,7 +31,7 @@ EXPECTED = {
     "AMO": "expected_amo_eur",
 }
 KEY = ["patient_id", "year"]
-ORACLE = "oracle"
+ORACLE, TRUTH = "oracle", "truth_eur"
 EPISODE_KEY = ["patient_id", "programme", "entry_date"]
 
 
@@ -46,23 +47,35 @@ def oracle_share(data: Path, model: str, year: int, predictions: pd.DataFrame) -
     Spending is annualised, weighted by exposure and not capped: the truth is that of uncapped spending.
     Columns: patients, model_r2, oracle_r2, share. Errors: MissingError without the oracle of `forfait synth`.
     """
-    recipe = recipe_of(model)
+    both = _known_truth(data, recipe_of(model), year).merge(
+        predictions[[*KEY, "expected_eur"]], on=KEY, validate="one_to_one"
+    )
+    model_r2, oracle_r2 = _r2(both, "expected_eur"), _r2(both, TRUTH)
+    share = model_r2 / oracle_r2
+    return pd.DataFrame([{"patients": len(both), "model_r2": model_r2, "oracle_r2": oracle_r2, "share": share}])
+
+
+def oracle_r2(data: Path, recipe: Recipe, years: Sequence[int]) -> float:
+    """R² of the true expectation on the national reference of several years, as in `oracle_share`. Errors: the same."""
+    return _r2(pd.concat([_known_truth(data, recipe, year) for year in years], ignore_index=True), TRUTH)
+
+
+def _known_truth(data: Path, recipe: Recipe, year: int) -> pd.DataFrame:
+    """patient_id, year, annual euros spent, weight and true expectation of the patients of the national reference."""
     path = data / ORACLE / "expected.parquet"
     if not has_oracle(data, recipe.perimeter):
         raise MissingError(
             f"{path} holds no expectation of {recipe.perimeter}: draw a fictional country (forfait synth)"
         )
     rows, _ = load_rows(data, recipe, [year], excluded=experiment_patients(data))
-    tested = pd.DataFrame({"patient_id": rows.patients, "year": year, "spent": rows.spent_eur, "weight": rows.exposure})
+    known = pd.DataFrame({"patient_id": rows.patients, "year": year, "spent": rows.spent_eur, "weight": rows.exposure})
     truth = pd.read_parquet(path, columns=[*KEY, EXPECTED[recipe.perimeter]])
-    both = tested.merge(predictions[[*KEY, "expected_eur"]], on=KEY, validate="one_to_one")
-    both = both.merge(truth, on=KEY, validate="one_to_one")
-    model_r2, oracle_r2 = (
-        float(r2_score(both["spent"], both[column], sample_weight=both["weight"]))
-        for column in ("expected_eur", EXPECTED[recipe.perimeter])
-    )
-    share = model_r2 / oracle_r2
-    return pd.DataFrame([{"patients": len(both), "model_r2": model_r2, "oracle_r2": oracle_r2, "share": share}])
+    truth = truth.rename(columns={EXPECTED[recipe.perimeter]: TRUTH})
+    return known.merge(truth, on=KEY, validate="one_to_one")
+
+
+def _r2(rows: pd.DataFrame, column: str) -> float:
+    return float(r2_score(rows["spent"], rows[column], sample_weight=rows["weight"]))
 
 
 def episode_oracle(data: Path, result: EpisodeResult) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from shutil import copytree, rmtree
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import r2_score
 
 from features.catalogue import FORECAST_FEATURES
 from features.errors import InputError
@@ -15,6 +18,7 @@ from features.tables import FEATURE_TABLE, PATIENTELE, SPENDING
 from tests.training.made_up import PROVENANCE, RECIPE, write_year
 from training.evaluation import Effort, decode_evaluation, encode_evaluation, evaluate
 from training.evaluation.report import evaluation_html
+from training.population import experiment_patients, load_rows
 from training.train import train
 
 EFFORT = Effort(draws=50, simulated=20, sizes=(250,))
@@ -116,6 +120,38 @@ def test_a_payment_model_that_reads_the_past_fails(tmp_path, monkeypatch):
     (verdict,) = [one for one in found.verdicts if one.name == "past"]
     assert {figure.name for figure in found.incentives.past} == {"past_generaliste_eur", "past_gp_acts"}
     assert verdict.status == "bad" and verdict.figures[0].value > 0.1
+
+
+def test_who_is_known_by_heart_is_told(judged):
+    """Part of the patients judged who stand in the training years too, and R² of the folds without them."""
+    folder, found = judged
+    known = {year: load_rows(folder / "data", RECIPE, [year], excluded=experiment_patients(folder / "data"))[0]
+             for year in (2022, 2023, 2024)}  # fmt: skip
+    before = {*known[2022].patients, *known[2023].patients}
+    assert found.facts.known_share == pytest.approx(np.mean([patient in before for patient in known[2024].patients]))
+    metrics = load_scorer(folder / "versions", "peps_mg", 1).card.metrics
+    assert found.facts.held_out_r2 == metrics["folds_r2"]
+    assert f"its R² is {found.facts.held_out_r2:.3f}" in evaluation_html(found, "en")
+
+
+def test_the_oracle_is_asked_of_patients_held_out(judged, tmp_path):
+    """R² of the folds over that of the truth on the training years, weighted by the part of the year lived."""
+    data = tmp_path / "data"
+    copytree(judged[0] / "data", data)
+    truth = [read_dataset(None, FEATURE_TABLE, data, year) for year in (2022, 2023, 2024)]
+    truth = pd.concat(truth)[["patient_id", "year", "age"]].assign(expected_mg_eur=lambda rows: 40.0 + 2 * rows["age"])
+    (data / "oracle").mkdir()
+    truth.drop(columns="age").to_parquet(data / "oracle" / "expected.parquet", index=False)
+    found = evaluate(data, judged[0] / "versions", model="peps_mg", version=1, effort=EFFORT)
+    rows, _ = load_rows(data, RECIPE, [2022, 2023], excluded=experiment_patients(data))
+    expected = 40.0 + 2 * rows.matrix[:, rows.names.index("age")]
+    by_hand = r2_score(rows.spent_eur, expected, sample_weight=rows.exposure)
+    assert found.oracle.held_out_oracle_r2 == pytest.approx(by_hand)
+    assert found.oracle.held_out_r2 == found.facts.held_out_r2
+    (verdict,) = [one for one in found.verdicts if one.name.startswith("oracle")]
+    assert (verdict.name, verdict.figures[0].value) == (
+        "oracle_held_out", pytest.approx(found.facts.held_out_r2 / by_hand)
+    )  # fmt: skip
 
 
 def test_without_lists_no_structure_is_judged_and_the_page_says_so(judged, tmp_path):

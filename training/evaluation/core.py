@@ -47,7 +47,7 @@ INTERVAL_GROUPS = (
 
 @dataclass(frozen=True)
 class Given:
-    """What is evaluated, row by row, none of it seen in training.
+    """What is evaluated, row by row, of a year that training has not seen; of its patients most were there before.
 
     observed: euros, weight and person of each row; expected: euros expected; groupings: see `money`; rivals: expected
     euros of other models on the same rows; known: what a patient's interval may depend on besides expected euros

@@ -206,12 +206,18 @@ class Stability(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class OracleRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """On fictional data: R² of the model and of the true expectation."""
+    """On fictional data: R² of the model and of the true expectation.
+
+    `held_out_r2`: of the training years, each patient expected by models without him; `held_out_oracle_r2`: of the
+    truth on the same rows. None for a model of episodes, whose patients are others every year.
+    """
 
     patients: int
     model_r2: float
     oracle_r2: float
     share: float
+    held_out_r2: float | None = None
+    held_out_oracle_r2: float | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -224,7 +230,11 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was evaluated: version, population, cap and total."""
+    """What was evaluated: version, population, cap and total.
+
+    `known_share`: part of the patients judged who also stand in the training years; `held_out_r2`: R² of those years,
+    each patient expected by models without him (folds by patient of the training).
+    """
 
     model: str
     version: int
@@ -246,6 +256,8 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     seed: int
     data_hashes: dict[str, str] = {}
     not_measured: tuple[str, ...] = ()
+    known_share: float | None = None
+    held_out_r2: float | None = None
 
 
 class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -23,7 +23,7 @@ from training.evaluation.page_tables import (
     structure_table,
 )
 from training.evaluation.pictures import drawings
-from training.evaluation.record import Evaluation, Incentives, Verdict
+from training.evaluation.record import Evaluation, Facts, Incentives, Verdict
 from training.evaluation.structures import ASSUMED_BETWEEN_SD
 from training.evaluation.wording import is_french, meaning, number, sentence, texts, voice_of, written
 from training.pages import MARKS, ORDER, page_template
@@ -50,6 +50,7 @@ def page_of(evaluation: Evaluation, language: str) -> dict[str, Any]:
     named = {"title": title, "version": facts.version, "year": facts.year}
     return {
         "subtitle": texts(language)["subtitle"].format(**named),
+        "known_patients": _known_patients(facts, language),
         "tiles": _tiles(evaluation, language),
         "verdicts": _verdicts(evaluation.verdicts, language),
         "drawings": drawings(evaluation, language),
@@ -59,6 +60,13 @@ def page_of(evaluation: Evaluation, language: str) -> dict[str, Any]:
         **_incentives(evaluation.incentives, language),
         **_rest(evaluation, language),
     }
+
+
+def _known_patients(facts: Facts, language: str) -> str:
+    if facts.known_share is None or facts.held_out_r2 is None:
+        return ""
+    told = {"share": written(facts.known_share, "share", language), "r2": number(facts.held_out_r2, 3, language)}
+    return texts(language)["known_patients"].format(**told)
 
 
 def in_order(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -22,11 +22,11 @@ from training.evaluation.record import Evaluation, OracleRow, Stability
 from training.evaluation.stability import stability_of
 from training.freeze import input_hashes
 from training.judgement import observed_of, year_to_judge
-from training.oracle import has_oracle, oracle_share
+from training.oracle import has_oracle, oracle_r2, oracle_share
 from training.population import Rows, experiment_patients, load_rows
 from training.recipes import RECIPES, Recipe
 
-PAST = "past_use"
+PAST, HELD_OUT = "past_use", "folds_r2"
 Say = Callable[[str], None]
 
 
@@ -67,15 +67,17 @@ def evaluate_yearly(
     say("1/4 reading the year")
     everyone, tested = _rows_of(data, one.recipe, year)
     say("2/4 fitting the rivals on past years")
-    given, missing = _given(data, one, everyone, tested, year)
+    past = _past_rows(data, one.recipe, card.training_years)
+    given, missing = _given(data, one, everyone, tested, past, year)
     say("3/4 codes, proof, past spending")
     beside = Beside(
         incentives=incentives_of(one.scorer, tested, seed=effort.seed),
         stability=_stability(data, root, one, given, against, year),
-        oracle=_oracle(data, one, tested, year),
+        oracle=_oracle(data, one, tested, past, year),
         is_payment=one.is_payment,
     )
-    facts = facts_of(given, effort, not_measured=missing, year=year, **_named(data, one, year))
+    known = {"known_share": _known_share(tested, past), "held_out_r2": card.metrics.get(HELD_OUT)}
+    facts = facts_of(given, effort, not_measured=missing, year=year, **_named(data, one, year), **known)
     say("4/4 groups, intervals, chance")
     return evaluate_given(given, facts, beside, effort=effort)
 
@@ -127,12 +129,12 @@ def _some(rows: Rows, chosen: np.ndarray) -> Rows:
     return Rows(rows.names, rows.matrix[chosen], rows.spent_eur[chosen], rows.exposure[chosen], rows.patients[chosen])
 
 
-def _given(data: Path, one: Version, everyone: Rows, tested: Rows, year: int) -> tuple[Given, tuple[str, ...]]:
+def _given(
+    data: Path, one: Version, everyone: Rows, tested: Rows, past: Rows | None, year: int
+) -> tuple[Given, tuple[str, ...]]:
     card = one.scorer.card
     expected = one.scorer.predict(tested.matrix)
-    past, rivals = _past_rows(data, one.recipe, card.training_years), {}
-    if past is not None:
-        rivals = _rivals(one.recipe, past, tested, card.cap_eur)
+    rivals = {} if past is None else _rivals(one.recipe, past, tested, card.cap_eur)
     known = known_of(data, year, tested.patients)
     people = People(tested.patients, known, expected, tested.exposure, tested.names)
     groupings, missing = yearly_groupings(data, year, people)
@@ -158,6 +160,11 @@ def _past_rows(data: Path, recipe: Recipe, years: tuple[int, ...]) -> Rows | Non
         return None
 
 
+def _known_share(tested: Rows, past: Rows | None) -> float | None:
+    """Part of the patients judged whose past years trained the version."""
+    return None if past is None else float(pd.Index(tested.patients).unique().isin(past.patients).mean())
+
+
 def _rivals(recipe: Recipe, past: Rows, tested: Rows, cap: float | None) -> dict[str, np.ndarray]:
     categories = [known.name for known in recipe.features if known.kind == "category"]
     known, unseen = past.frame(categories), tested.frame(categories)
@@ -168,10 +175,9 @@ def _rivals(recipe: Recipe, past: Rows, tested: Rows, cap: float | None) -> dict
 
 
 def _interval_columns(rows: Rows) -> np.ndarray | None:
-    """What a patient's interval depends on besides expected euros: age, ALD, diseases and exposure."""
+    """What a patient's interval depends on besides expected euros: age, ALD and diseases, known on the index date."""
     named = [name for name in ("age", "ald_count", "carto_count") if name in rows.names]
-    columns = [rows.matrix[:, rows.names.index(name)] for name in named]
-    return np.column_stack([*columns, rows.exposure])
+    return np.column_stack([rows.matrix[:, rows.names.index(name)] for name in named]) if named else None
 
 
 def _members(data: Path, one: Version, everyone: Rows, year: int) -> pd.DataFrame | None:
@@ -206,16 +212,19 @@ def _stability(data: Path, root: Path, one: Version, given: Given, against: int 
     return stability_of(given.observed, before, given.expected, both, against=named)
 
 
-def _oracle(data: Path, one: Version, tested: Rows, year: int) -> OracleRow | None:
+def _oracle(data: Path, one: Version, tested: Rows, past: Rows | None, year: int) -> OracleRow | None:
     """On fictional data alone, and where the perimeter has an oracle."""
     if not has_oracle(data, one.recipe.perimeter):
         return None
     expected = one.scorer.predict(tested.matrix)
     predictions = pd.DataFrame({"patient_id": tested.patients, "year": year, "expected_eur": expected})
-    row = oracle_share(data, one.recipe.model, year, predictions).iloc[0]
+    row, card = oracle_share(data, one.recipe.model, year, predictions).iloc[0], one.scorer.card
+    held_out = card.metrics.get(HELD_OUT) if past is not None else None
     return OracleRow(
         patients=int(row["patients"]),
         model_r2=float(row["model_r2"]),
         oracle_r2=float(row["oracle_r2"]),
         share=float(row["share"]),
+        held_out_r2=held_out,
+        held_out_oracle_r2=None if held_out is None else oracle_r2(data, one.recipe, card.training_years),
     )
