@@ -160,12 +160,14 @@ def _promote(made: Made, today: date) -> None:
 
 
 def _predict(made: Made) -> None:
-    from training.oracle import oracle_share
+    from features.versions import read_version
+    from training.oracle import oracle_table
     from training.score import predict_year
 
     predict_year(made.data, made.versions, MODEL, 1, YEARS[-2])
     predictions = predict_year(made.data, made.versions, MODEL, 1, YEARS[-1])
-    made.frames["oracle"] = oracle_share(made.data, MODEL, YEARS[-1], predictions)
+    card, _, _ = read_version(made.versions, MODEL, 1)
+    made.frames["oracle"] = oracle_table(made.data, card, predictions)
 
 
 def _explain(made: Made) -> None:

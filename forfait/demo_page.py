@@ -45,10 +45,15 @@ CALIBRATION_COLUMNS = {
     "source": "Source",
 }
 ORACLE_COLUMNS = {
+    "judged_on": "Sur",
     "patients": "Patients",
     "model_r2": "R² du modèle",
     "oracle_r2": "R² de l'oracle",
     "share": "Part atteinte",
+}
+JUDGED_ON = {
+    "test_year": "l'année non vue (patients connus par leur passé)",
+    "held_out": "des patients tenus à l'écart",
 }
 EFFECTS = {"in": "reçu", "dropped": "écarté", "netted": "compensé", "flagged": "signalé", "kept": "gardé"}
 CONTROL_COLUMNS = {
@@ -79,7 +84,7 @@ def write_page(made: Made, *, model: str, year: int, peak_gib: float) -> Path:
             targets_met=f"{int(made.frames['calibration']['is_met'].sum())} sur {len(made.frames['calibration'])}",
             controls=_table(_controls(made.frames["read_report"])),
             training=result_html(made.training) if made.training else "",
-            oracle=_table(made.frames["oracle"].rename(columns=ORACLE_COLUMNS)),
+            oracle=_table(made.frames["oracle"].replace({"judged_on": JUDGED_ON}).rename(columns=ORACLE_COLUMNS)),
             structures=_table(_structures(made.frames["structures"])),
             payments=_table(payments_table(made)),
             pages=pages(made),
@@ -104,7 +109,10 @@ def _tiles(made: Made) -> list[tuple[str, str]]:
     tiles = [
         ("lignes de soins reçues", number(claims["rows_in"], 0)),
         ("lignes gardées pour l'année", number(claims["kept"], 0)),
-        ("du R² de l'oracle, sur l'année non vue", f"{number(100 * oracle['share'].iloc[0], 1)} %"),
+        (
+            "du R² de l'oracle, sur des patients tenus à l'écart",
+            f"{number(100 * oracle['share'].iloc[-1], 1)} %",
+        ),
     ]
     if made.training:
         fit = made.training.test.fit.set_index("model")["r2"].to_dict()

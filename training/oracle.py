@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from sklearn.metrics import r2_score
 
 from features.errors import InputError, MissingError
+from features.versions import Card
 from training.episodes.evaluate import fit_table, r2_differences
 from training.episodes.target import normalised, stratum_factors
 from training.population import experiment_patients, load_rows
@@ -53,6 +54,19 @@ def oracle_share(data: Path, model: str, year: int, predictions: pd.DataFrame) -
     model_r2, oracle_r2 = _r2(both, "expected_eur"), _r2(both, TRUTH)
     share = model_r2 / oracle_r2
     return pd.DataFrame([{"patients": len(both), "model_r2": model_r2, "oracle_r2": oracle_r2, "share": share}])
+
+
+def oracle_table(data: Path, card: Card, predictions: pd.DataFrame) -> pd.DataFrame:
+    """`oracle_share` of the test year, then of the training years on patients held out (folds of the training).
+
+    Column judged_on: test_year or held_out. Errors: those of `oracle_share`.
+    """
+    tested = oracle_share(data, card.model, card.test_year or 0, predictions)
+    best, reached = oracle_r2(data, recipe_of(card.model), card.training_years), card.metrics["folds_r2"]
+    patients = card.population["training_patients"]
+    held_out = {"patients": int(patients), "model_r2": reached, "oracle_r2": best, "share": reached / best}
+    table = pd.concat([tested, pd.DataFrame([held_out])], ignore_index=True)
+    return table.assign(judged_on=["test_year", "held_out"])[["judged_on", *tested.columns]]
 
 
 def oracle_r2(data: Path, recipe: Recipe, years: Sequence[int]) -> float:
