@@ -21,7 +21,7 @@ from features.provenance import Provenance
 from features.snds import care
 from features.snds.assembly import union_of
 from features.snds.biology import analysis_rows
-from features.snds.by_flux import Month, months, of_bucket, read_month, records, stale
+from features.snds.by_flux import Month, gaps, months, of_bucket, read_month, records, stale
 from features.snds.details import dispensing_rows, procedure_rows
 from features.snds.large_report import large_report
 from features.snds.lines import lines_of_bucket
@@ -79,7 +79,7 @@ def read_in_buckets(
     of_outside = unit(plan.folder / "outside", plan.outside, _never)
     of_months = [unit(month.folder, month.state, _never) for month in plan.months]
     of_buckets = [unit(plan.bucket(number), plan.state, _never) for number in range(buckets)]
-    frame = large_report(of_outside, of_months, of_buckets)
+    frame = large_report(of_outside, of_months, of_buckets, lacking=gaps(plan.sources))
     provenance = Provenance(
         f"read --year {year}",
         inputs=tuple(snds / name for name in of_outside["read"]),

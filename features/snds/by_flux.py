@@ -21,13 +21,14 @@ from features.errors import InputError
 from features.snds.care import received_by_place
 from features.snds.details import received_rows
 from features.snds.lines import claim_lines, lines_in_buckets, window
-from features.snds.schema import ER_BIO_F, ER_CAM_F, ER_ETE_F, ER_PHA_F, ER_PRS_F, IR_BEN_R, LINE_KEY
-from features.snds.sources import Sources, find_parts, month_of
+from features.snds.schema import ER_BIO_F, ER_CAM_F, ER_ETE_F, ER_PHA_F, ER_PRS_F, IR_BEN_R, LINE_KEY, RawTable
+from features.snds.sources import FLUX, Sources, find_parts, month_of
 from features.work import files_state, is_done, state_of, unit
 
 BY_FLUX = (ER_PRS_F, ER_ETE_F, ER_PHA_F, ER_CAM_F, ER_BIO_F)
 DETAILS = (ER_PHA_F, ER_CAM_F, ER_BIO_F)
 PREFIX = "flux-"
+GAP = "no line of these months of flux was received; where they should be there, ask for them again"
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,11 @@ def read_month(sources: Sources, month: Month, *, seats: Table, buckets: int) ->
 
 
 def _make(sources: Sources, folder: Path, *, seats: Table, buckets: int) -> dict[str, Any]:
+    for table in BY_FLUX:
+        if find_parts(sources.snds, table.name):
+            _refuse_other_months(sources, table)
     claims = claim_lines(sources)
     received = received_by_place(claims, sources.year)
-    _refuse_other_months(sources, claims)
     if not in_window(str(sources.month), sources.year):
         return {"received": records(received), "details": _totals(sources)}
     shuffle(sources.con, lines_in_buckets(sources, claims, seats=seats, buckets=buckets), folder / ER_PRS_F.name)
@@ -116,14 +119,35 @@ def _totals(sources: Sources) -> dict[str, tuple[int, int, int]]:
     return {name: (rows_in(found), 0, 0) for name, found in parts.items()}
 
 
-def _refuse_other_months(sources: Sources, claims: Table) -> None:
-    days = claims.FLX_DIS_DTD
-    others = claims.filter(days.strftime("%Y-%m") != str(sources.month)).count().execute()
+def _refuse_other_months(sources: Sources, table: RawTable) -> None:
+    """Whatever lies in the folder of another month would meet no line of its own."""
+    rows = sources.raw(table)
+    others = rows.filter(rows.FLX_DIS_DTD.strftime("%Y-%m") != str(sources.month)).count().execute()
     if others:
         raise InputError(
-            f"{sources.snds / ER_PRS_F.name}: {others} lines of flux={sources.month} hold a FLX_DIS_DTD of another "
+            f"{sources.snds / table.name}: {others} lines of flux={sources.month} hold a FLX_DIS_DTD of another "
             "month; put them in the folder of theirs"
         )
+
+
+def gaps(sources: Sources) -> list[tuple[str, str, str]]:
+    """What the read report says is absent: months of flux of the year's window that a claim table lacks while another
+    has them, and months that none has between the first and the last received (said of ER_PRS_F)."""
+    own = {table.name: {month_of(part) for part in find_parts(sources.snds, table.name)} for table in BY_FLUX}
+    laid = {name: {month for month in found if month} for name, found in own.items() if found - {None}}
+    received = {month for found in laid.values() for month in found if in_window(month, sources.year)}
+    between = {
+        month for month in _window_months(sources.year) if min(received, default="") < month < max(received, default="")
+    }
+    wanted = {name: received | (between if name == ER_PRS_F.name else set()) for name in laid}
+    lacking = {name: sorted(wanted[name] - laid[name]) for name in laid}
+    return [(name, ", ".join(FLUX + month for month in those), GAP) for name, those in lacking.items() if those]
+
+
+def _window_months(year: int) -> list[str]:
+    """Months of flux of a care year, in order."""
+    months_of = ((year, month) for month in range(2, 13)), ((year + 1, month) for month in range(1, 8))
+    return [f"{of:04d}-{month:02d}" for part in months_of for of, month in part]
 
 
 def shuffle(con: BaseBackend, rows: Table, folder: Path) -> int:

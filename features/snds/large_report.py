@@ -16,8 +16,10 @@ from features.snds.schema import ER_PHA_F, RawTable
 Counts = dict[str, Any]
 
 
-def large_report(outside: Counts, months: list[Counts], buckets: list[Counts]) -> pd.DataFrame:
-    """The read report, row for row what a read of the whole counts."""
+def large_report(
+    outside: Counts, months: list[Counts], buckets: list[Counts], *, lacking: list[tuple[str, str, str]]
+) -> pd.DataFrame:
+    """The read report, row for row what a read of the whole counts; `lacking`: the months of flux of `gaps`."""
     lines: Report = claims_account(
         added([month["received"] for month in months], ["place"]),
         added([bucket["groups"] for bucket in buckets], GROUPED),
@@ -25,7 +27,7 @@ def large_report(outside: Counts, months: list[Counts], buckets: list[Counts]) -
     )
     for table in DETAILS:
         lines += _of_details(table, months, buckets)
-    return report_frame([*lines, *outside["persons"], *outside["others"], *absences(outside["absent"])])
+    return report_frame([*lines, *outside["persons"], *outside["others"], *absences([*outside["absent"], *lacking])])
 
 
 def _of_details(table: RawTable, months: list[Counts], buckets: list[Counts]) -> Report:

@@ -17,7 +17,7 @@ from features.provenance import Provenance
 from features.snds.assembly import HOSPITAL_FIELDS, absences, union_of
 from features.snds.biology import read_analyses
 from features.snds.by_bucket import read_in_buckets
-from features.snds.by_flux import in_window, lies_by_flux, rows_in
+from features.snds.by_flux import gaps, in_window, lies_by_flux, rows_in
 from features.snds.care import account_of_claims, care_rows, coverage_rows
 from features.snds.controls import Report, report_frame
 from features.snds.details import read_dispensings, read_procedures
@@ -116,4 +116,4 @@ def _cleaned(sources: Sources, say: Progress) -> tuple[dict[str, Table], Report]
     }
     of_stays = [line for field in fields for line in field.report]
     accounts = [of_claims, of_packs, of_acts, of_biology, persons.report, of_stays, of_ald, of_contracts, of_c2s]
-    return datasets, [line for lines in accounts for line in lines] + absences(sources.absent)
+    return datasets, [line for lines in accounts for line in lines] + absences([*sources.absent, *gaps(sources)])

@@ -20,6 +20,7 @@ from features.engine import connect
 from features.errors import InputError
 from features.snds.by_flux import BY_FLUX
 from features.snds.read import read_snds
+from features.snds.schema import RawTable
 from features.spending import measure_spending
 from features.store import read_dataset
 from features.synth import synthesise
@@ -158,9 +159,27 @@ def test_persons_that_change_are_followed(country: Path, tmp_path: Path) -> None
     check_same(tmp_path / "again", tmp_path / "data", YEARS[0])
 
 
-def test_lines_in_the_folder_of_another_month_are_refused(country: Path, tmp_path: Path) -> None:
-    """Their details would not be found: a line and its details share their month."""
+@pytest.mark.parametrize("table", BY_FLUX, ids=lambda table: table.name)
+def test_lines_in_the_folder_of_another_month_are_refused(country: Path, tmp_path: Path, table: RawTable) -> None:
+    """A line, its establishment and its details share their month: elsewhere they would not be found."""
     snds = shutil.copytree(country / "snds", tmp_path / "snds")
-    shutil.move(snds / "ER_PRS_F" / "flux=2022-11", snds / "ER_PRS_F" / "flux=2031-05")
-    with pytest.raises(InputError, match=r"ER_PRS_F: \d+ lines of flux=2031-05 hold a FLX_DIS_DTD of another month"):
+    shutil.move(snds / table.name / "flux=2022-11", snds / table.name / "flux=2031-05")
+    told = rf"{table.name}: \d+ lines of flux=2031-05 hold a FLX_DIS_DTD of another month"
+    with pytest.raises(InputError, match=told):
         read_snds(connect(threads=1), snds, tmp_path / "data", YEARS[0], buckets=BUCKETS)
+
+
+@pytest.mark.parametrize("buckets", [1, BUCKETS])
+def test_a_month_that_one_table_lacks_is_said(country: Path, tmp_path: Path, buckets: int) -> None:
+    """Drugs of November not received, and all of June: each in the read report, whatever the layout."""
+    snds = shutil.copytree(country / "snds", tmp_path / "snds")
+    shutil.rmtree(snds / "ER_PHA_F" / "flux=2022-11")
+    for table in BY_FLUX:
+        shutil.rmtree(snds / table.name / "flux=2023-06", ignore_errors=True)
+    report = read_snds(connect(threads=1), snds, tmp_path / "data", 2023, buckets=buckets)
+    before = read_snds(connect(threads=1), snds, tmp_path / "data", 2022, buckets=buckets)
+    absent = {year: frame[frame["control"] == "absent"].set_index("source_table")["detail"]
+              for year, frame in ((2022, before), (2023, report))}  # fmt: skip
+    assert "flux=2022-11: no line of these months" in absent[2022]["ER_PHA_F"]
+    assert "flux=2022-11" not in absent[2022].get("ER_PRS_F", "")
+    assert "flux=2023-06" in absent[2023]["ER_PRS_F"] and "flux=2022-11" not in absent[2023].get("ER_PHA_F", "")
