@@ -91,12 +91,24 @@ def read_batches(
             yield from file.iter_batches(batch_size=rows, columns=columns)
 
 
+def put_back(path: Path) -> None:
+    """None, once the dataset that a `publish` killed between its two renames left aside lies in its place again."""
+    folder = path.with_name(path.stem)
+    aside = _aside(folder)
+    if aside.is_dir() and not folder.exists() and not path.exists():
+        aside.rename(folder)
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.replaced")
+
+
 def publish(temporary: Path, path: Path) -> Path:
     """`path`, where a complete file or folder now lies under its name; the other layout of the dataset goes."""
     if not path.stem.isdigit():  # an undated dataset is one file
         return temporary.replace(path)
     single, folder = path.with_name(f"{path.stem}.parquet"), path.with_name(path.stem)
-    aside = folder.with_name(f".{folder.name}.replaced")
+    aside = _aside(folder)
     shutil.rmtree(aside, ignore_errors=True)
     if folder.is_dir():
         folder.rename(aside)

@@ -56,8 +56,9 @@ def load_history(
     on = date(year, 1, 1)
     known_on = known_on or on
     years = {table.name: _years(table, data, year, back) for table, back in _SOURCES}
-    source = {table.name: _union(con, table, data, years[table.name], share) for table, _ in _SOURCES}
     latest = years["beneficiaries"][0]
+    source = {table.name: _union(con, table, data, years[table.name], share) for table, _ in _SOURCES}
+    years["beneficiaries"] += _described_in(data, latest=latest, year=year)
     dated = {name: rows for name, rows in source.items() if "known_date" in rows.columns}
     known = {name: rows.filter(rows.known_date < known_on) for name, rows in dated.items()}
     return History(
@@ -81,7 +82,7 @@ def _as_known(
 
     A move or a correction first seen in the year itself would tell the characteristics of 1 January the future.
     """
-    if latest < year or year - 1 not in years_written(tables.BENEFICIARIES, data):
+    if not _described_in(data, latest=latest, year=year):
         return people
     before = read_share(con, tables.BENEFICIARIES, data, year - 1, share)
     joined = people.left_join(before, "patient_id", rname="{name}_before")
@@ -91,6 +92,11 @@ def _as_known(
         for name in ("sex", "department", "commune", "fdep_quintile")
     }
     return joined.mutate(**described).select(people.columns)
+
+
+def _described_in(data: Path, *, latest: int, year: int) -> list[int]:
+    """The reading before the latest one that describes persons (`_as_known`), where there is one."""
+    return [year - 1] if latest == year and year - 1 in years_written(tables.BENEFICIARIES, data) else []
 
 
 _SNAPSHOT, _SNAPSHOT_AND_PAST = 0, -1

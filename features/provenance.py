@@ -54,6 +54,11 @@ def write_provenance(dataset: Path, provenance: Provenance, *, rows: int) -> dic
     return record
 
 
+def forget_provenance(dataset: Path) -> None:
+    """None, once the dataset has no record: what is published next must not be taken for what was there before."""
+    provenance_path(dataset).unlink(missing_ok=True)
+
+
 def read_provenance(dataset: Path) -> dict[str, object] | None:
     """The record of a dataset, or None where it has none."""
     path = provenance_path(dataset)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 from features.buckets import Share, files_of
 from features.provenance import Provenance
 from features.tables import Table
-from features.work import files_state, is_done, state_of, unit, weighed, work_folder
+from features.work import alone, files_state, is_done, lock_of, remove, state_of, unit, weighed, work_folder
 from features.writer import publish_buckets
 
 BUCKET = "bucket.parquet"
@@ -38,7 +37,15 @@ class Made:
 def write_by_share(
     data: Path, made: Made, *, provenance: Callable[[Counts], Provenance], say: Callable[[str], None]
 ) -> Path:
-    """Path of the dataset, a bucket a share, once all are made; `provenance` is given the counts of the shares."""
+    """Path of the dataset, a bucket a share, once all are made; `provenance` is given the counts of the shares.
+
+    Errors: RuleError while another command writes the same.
+    """
+    with alone(lock_of(data, made.table.name, made.year), f"another command that writes {made.table.name} {made.year}"):
+        return _written(data, made, provenance, say)
+
+
+def _written(data: Path, made: Made, provenance: Callable[[Counts], Provenance], say: Callable[[str], None]) -> Path:
     folder = work_folder(data, made.table.name, made.year)
     state = state_of(made.of, made.parameters, [files_state(files_of(path)) for path in made.inputs])
     units = [folder / f"bucket-{number:05d}" for number in range(made.of)]
@@ -51,5 +58,5 @@ def write_by_share(
     counts = [run(number) for number in range(made.of)]
     files = [path / BUCKET for path in units]
     path = publish_buckets(made.table, data, files, made.year, provenance=provenance(counts))
-    shutil.rmtree(folder)
+    remove(folder)
     return path

@@ -25,7 +25,7 @@ from ibis.backends import BaseBackend
 from features.buckets import Share, bucket_of, dataset_files, files_of, publish
 from features.engine import dataset_path
 from features.errors import InputError, MissingError
-from features.provenance import Provenance, write_provenance
+from features.provenance import Provenance, forget_provenance, write_provenance
 from features.tables import TYPES, Table
 
 WRITTEN_BY = {
@@ -83,6 +83,7 @@ def write_dataset(
         else:
             write_expression(table, rows, temporary)
         check_file(table, temporary, named=path)
+        forget_provenance(path)
         publish(temporary, path)
     write_provenance(path, provenance, rows=pq.read_metadata(path).num_rows)
     return path

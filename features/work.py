@@ -6,13 +6,17 @@ complete or absent. A unit of another state (other files, other code) is made ag
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from features.errors import RuleError
 
 RECORD = "unit.json"
 FOLDER = ".work"
@@ -59,7 +63,7 @@ def is_done(folder: Path, state: str) -> bool:
 def unit(folder: Path, state: str, make: Callable[[Path], Mapping[str, Any]]) -> Counts:
     """Counts of the unit, which `make` writes into the folder it is given, unless it lies there in that state."""
     if not is_done(folder, state):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         temporary = folder.with_name(f".{folder.name}.unfinished")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -89,7 +93,33 @@ def keep_only(folder: Path, names: Iterable[str]) -> None:
     kept = set(names)
     for path in folder.glob("*"):
         if path.name not in kept:
-            shutil.rmtree(path)
+            remove(path)
+
+
+def remove(folder: Path) -> None:
+    """None, once the folder is gone. A removal cut short leaves no unit that lacks files: its name goes first."""
+    aside = folder.with_name(f".{folder.name.lstrip('.')}.removed")
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.exists():
+        folder.rename(aside)
+        shutil.rmtree(aside)
+
+
+@contextmanager
+def alone(lock: Path, what: str) -> Iterator[None]:
+    """Nobody else inside: the lock ends with the process, however it ends. Errors: RuleError where another has it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuleError(f"{what} is already running (it holds {lock.name}); wait for it to end") from None
+        yield
+
+
+def lock_of(data: Path, name: str, year: int) -> Path:
+    """The lock of who writes a dataset of a year with units."""
+    return data / FOLDER / f"{name}-{year}.lock"
 
 
 def _record(folder: Path) -> Counts | None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.buckets import bucket_file, publish
-from features.provenance import Provenance, write_provenance
+from features.provenance import Provenance, forget_provenance, write_provenance
 from features.store import arrow_rows, check_columns, check_file, single_path
 from features.tables import TYPES, Table
 
@@ -53,6 +53,7 @@ def dataset_writer(
         pieces.fill(buckets)
         check_file(table, temporary if buckets > 1 else bucket_file(temporary, 0), named=named)
         rows = sum(pq.read_metadata(bucket_file(temporary, bucket)).num_rows for bucket in range(buckets))
+        forget_provenance(named)
         publish(temporary if buckets > 1 else bucket_file(temporary, 0), path)
     write_provenance(named, provenance, rows=rows)
 
@@ -71,6 +72,7 @@ def publish_buckets(table: Table, data: Path, files: list[Path], year: int, *, p
         _link(file, bucket_file(temporary, bucket))
     check_file(table, temporary, named=path)
     rows = sum(pq.read_metadata(file).num_rows for file in files)
+    forget_provenance(path)
     publish(temporary, path)
     write_provenance(path, provenance, rows=rows)
     return path

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.table import Table
 from rich.text import Text
 
-from features.errors import ForfaitError
+from features.errors import ForfaitError, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,5 +112,23 @@ def run_safely(run: Callable[[], object]) -> None:
     try:
         run()
     except ForfaitError as error:
-        err.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _refuse(str(error), error.exit_code)
+    except Exception as error:
+        if not (told := _lack_of_resources(error)):
+            raise
+        _refuse(told, InputError.exit_code)
+
+
+def _refuse(told: str, exit_code: int) -> NoReturn:
+    err.print(f"[bold red]error[/] {escape(told)}", highlight=False, soft_wrap=True)
+    sys.exit(exit_code)
+
+
+def _lack_of_resources(error: Exception) -> str:
+    """What to do where disk or memory ran out, whichever library says so; empty for any other error."""
+    kind, said = type(error).__name__, str(error)
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in said:
+        return "the disk is full: free space (data, or the folder TMPDIR); the same command goes on where it can"
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryException":
+        return "the memory given is too small: raise --memory, or read a large country in more buckets (--buckets)"
+    return ""

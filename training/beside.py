@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.buckets import bucket_count, bucket_of_text
+from features.buckets import bucket_count, bucket_of_text, put_back
 from features.provenance import Provenance
-from features.store import checked_path, years_written
+from features.store import checked_path, single_path, years_written
 from features.tables import Table
 from features.versions import Card
+from features.work import alone, lock_of
 from features.writer import Write, dataset_writer
 from training.bulk import batches
 
@@ -26,8 +27,17 @@ def written_beside(
 ) -> Iterator[Write]:
     """Call what it yields with the rows of the version; those of others in the dataset of the year come first.
 
-    The dataset appears, complete, when the block ends well; until then the one before stays. Errors: InputError.
+    The dataset appears, complete, when the block ends well; until then the one before stays. Errors: InputError;
+    RuleError while another command writes the same dataset and year, whose rows would be lost.
     """
+    what = f"another command that writes {table.name} {year}"
+    with alone(lock_of(data, table.name, year), what), _beside(table, data, card, year, provenance, buckets) as write:
+        yield write
+
+
+@contextmanager
+def _beside(table: Table, data: Path, card: Card, year: int, provenance: Provenance, buckets: int) -> Iterator[Write]:
+    put_back(single_path(data, table, year))
     with dataset_writer(table, data, year, provenance=provenance, buckets=buckets) as write:
         if year in years_written(table, data):
             checked_path(table, data, year)

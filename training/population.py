@@ -128,8 +128,14 @@ def _joined(parts: list[Rows]) -> Rows:
 
 def _check_known_on(data: Path, year: int) -> None:
     """None when the characteristics are those known on the index date. Errors: InputError."""
-    record = read_provenance(dataset_path(data, FEATURE_TABLE.name, year)) or {}
-    parameters = record.get("parameters")
+    path = dataset_path(data, FEATURE_TABLE.name, year)
+    record = read_provenance(path)
+    if record is None and path.exists():
+        raise InputError(
+            f"{FEATURE_TABLE.name} {year} has no provenance record, so that nobody knows when it was known (a run "
+            f"cut short?); make it again before training: forfait features --year {year}"
+        )
+    parameters = (record or {}).get("parameters")
     known_on = parameters.get("known_on") if isinstance(parameters, dict) else None
     if known_on is not None and str(known_on) != f"{year}-01-01":
         raise InputError(

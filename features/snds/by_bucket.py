@@ -31,7 +31,7 @@ from features.snds.schema import ER_BIO_F, ER_CAM_F, ER_PHA_F, ER_PRS_F, RawTabl
 from features.snds.sources import Sources
 from features.store import write_dataset, write_expression
 from features.tables import ANALYSES, CARE_LINES, COVERAGES, DISPENSINGS, PROCEDURES, READ_REPORT, TABLES
-from features.work import is_done, keep_only, state_of, unit, weighed, work_folder
+from features.work import alone, is_done, keep_only, lock_of, state_of, unit, weighed, work_folder
 from features.writer import publish_buckets
 
 DATASETS = (
@@ -69,8 +69,16 @@ def read_in_buckets(
     """As `read_snds`, by months of flux and buckets; `asked`: number of buckets, months of delay of the PMSI.
 
     Units lie in data/.work/read-<year>. Those of the months stay there, so that the next read takes only the months
-    that changed or are new. Errors: those of `read_snds`.
+    that changed or are new. Errors: those of `read_snds`; RuleError while another command
+    reads the year.
     """
+    with alone(lock_of(data, "read", year), f"another forfait read --year {year}"):
+        return _read(con, snds, data, year, asked=asked, progress=progress)
+
+
+def _read(
+    con: BaseBackend, snds: Path, data: Path, year: int, *, asked: tuple[int, int], progress: Say
+) -> pd.DataFrame:
     buckets, delay = asked
     folder = work_folder(data, "read", year)
     plan = _plan(Sources(con, snds, folder / "scratch", year, delay), folder, buckets)

@@ -11,7 +11,7 @@ import pandas as pd
 from ibis.backends import BaseBackend
 from ibis.expr.types import Table
 
-from features.buckets import bucket_count
+from features.buckets import MOST_BUCKETS, bucket_count
 from features.errors import InputError
 from features.provenance import Provenance
 from features.snds.assembly import HOSPITAL_FIELDS, absences, union_of
@@ -55,6 +55,8 @@ def read_snds(
     say = progress or (lambda step: None)
     data.mkdir(parents=True, exist_ok=True)
     number = _buckets(con, snds, data, year) if buckets is None else buckets
+    if number > MOST_BUCKETS:
+        raise InputError(f"{number} buckets are too many; give at most {MOST_BUCKETS}")
     if number > 1:
         if con.name != "duckdb" or not lies_by_flux(snds):
             raise InputError(f"{snds}: buckets need claims by month of flux (ER_PRS_F/flux=YYYY-MM/) and DuckDB")

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from features.errors import InputError
 from features.synth.chunk import Count, Order, Planted
-from features.work import hash_of
+from features.work import hash_of, remove
 
 MARK = "FICTIONAL.txt"
 MARK_TEXT = "Fictional persons, drawn by forfait synth: this folder is overwritten by the next draw.\n"
@@ -33,7 +33,7 @@ def begin(order: Order) -> None:
     if written.exists() and written.read_text(encoding="utf-8") == said:
         return
     for folder in (order.stage, order.data / "snds", order.data / "oracle"):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     for folder in (order.tables, order.parts, order.tables.with_name("oracle"), order.stage / "done"):
         folder.mkdir(parents=True)
     (order.tables / MARK).write_text(MARK_TEXT, encoding="utf-8")
@@ -85,7 +85,7 @@ def show(order: Order) -> None:
     for made in sorted((order.stage / "made").iterdir()):
         place = order.data / made.name
         if made.is_dir():
-            shutil.rmtree(place, ignore_errors=True)
+            remove(place)
         made.replace(place)
 
 

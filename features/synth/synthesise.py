@@ -27,6 +27,7 @@ from features.synth.report import calibration_report, write_report
 from features.synth.shelf import COMPRESSION
 from features.synth.structures import write_participations
 from features.synth.surgery_report import surgery_report
+from features.work import alone
 
 CLAIMS = "ER_PRS_F"
 EPISODES_REPORT = {"name": "synth_episodes_report", "title": "Fictional France: episodes of scheduled surgery"}
@@ -58,12 +59,18 @@ def synthesise(
     gives the same bytes, whatever `workers`. by_flux: tables of claims as folders by month of flux (the same rows);
     None: from a million patients. All is made in data/.synth and moved to its place once whole: after a kill, the
     same order goes on where it stood, another one starts anew.
-    Errors: InputError for arguments out of range, or a data/snds that does not come from here.
+    Errors: InputError for arguments out of range, or a data/snds that does not come from here;
+    RuleError while another draw is under way in the folder.
     """
     parted = patients >= BY_FLUX_FROM if by_flux is None else by_flux
     order = Order(data, patients, years, seed, rates or Rates(), surgery, parted)
     _check(order, workers)
     say = progress or (lambda step: None)
+    with alone(data / ".synth.lock", "another forfait synth in this folder"):
+        return _drawn(order, workers, say)
+
+
+def _drawn(order: Order, workers: int, say: Callable[[str], None]) -> pd.DataFrame:
     begin(order)
     if not is_whole(order):
         _make(order, workers, say)
@@ -72,9 +79,9 @@ def synthesise(
         call_whole(order)
     show(order)
     say("calibration")
-    report = calibration_report(data / "oracle" / "drawn.parquet", care_years=len(years))
-    write_report(report, data)
-    write_report(surgery_report(data / "oracle" / "episodes.parquet"), data, **EPISODES_REPORT)
+    report = calibration_report(order.data / "oracle" / "drawn.parquet", care_years=len(order.years))
+    write_report(report, order.data)
+    write_report(surgery_report(order.data / "oracle" / "episodes.parquet"), order.data, **EPISODES_REPORT)
     forget(order)
     return report
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.buckets import Share, bucket_count, bucket_of, bucket_of_text, dataset_files, read_batches
+from features.buckets import Share, bucket_count, bucket_of, bucket_of_text, dataset_files, put_back, read_batches
 from features.engine import connect, dataset_path
-from features.errors import InputError
+from features.errors import InputError, RuleError
 from features.provenance import Provenance, content_hash, read_provenance
+from features.shares import Made, write_by_share
 from features.store import read_dataset, read_share, write_dataset, years_written
 from features.tables import PREDICTIONS
-from features.work import state_of, unit, weighed
+from features.work import alone, is_done, keep_only, lock_of, remove, state_of, unit, weighed
 from features.writer import dataset_writer
 
 SCORED = Provenance("predict peps_mg --year 2024")
@@ -108,6 +109,77 @@ def test_a_unit_is_made_once_until_its_state_changes(tmp_path: Path) -> None:
     assert unit(tmp_path / "month", state_of("a"), make) == {"rows": 2}
     assert unit(tmp_path / "month", state_of("a"), make) == {"rows": 2}
     assert unit(tmp_path / "month", state_of("b"), make) == {"rows": 3}
+
+
+class KilledError(BaseException):
+    """What a test raises where a SIGKILL would strike."""
+
+
+def killed(*arguments: object, **options: object) -> None:
+    raise KilledError
+
+
+@pytest.mark.parametrize("removed_by", ["state", "keep_only", "remove"])
+def test_a_removal_cut_short_leaves_no_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed_by: str) -> None:
+    """Files may go before the record: the unit's name goes first, and what is left is cleared the next time."""
+    folder = tmp_path / "month"
+
+    def make(at: Path) -> dict[str, int]:
+        (at / "rows").write_text("1")
+        return {}
+
+    unit(folder, state_of("a"), make)
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr("features.work.shutil.rmtree", lambda path, **_: killed() if path.exists() else None)
+        if removed_by == "state":
+            unit(folder, state_of("b"), make)
+        elif removed_by == "keep_only":
+            keep_only(tmp_path, [])
+        else:
+            remove(folder)
+    assert not is_done(folder, state_of("a"))
+    unit(folder, state_of("a"), make)
+    remove(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dataset_put_aside_by_a_kill_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two renames of a publication nothing lies under the name: what was there is not lost."""
+    in_buckets(tmp_path, ROWS, 3)
+    path = tmp_path / "predictions" / "2024.parquet"
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        rename = Path.rename
+
+        def once(source: Path, target: Path) -> Path:
+            return rename(source, target) if source.name == "2024" else killed()
+
+        patch.setattr(Path, "rename", once)
+        in_buckets(tmp_path, ROWS.assign(version=2), 3)
+    assert years_written(PREDICTIONS, tmp_path) == []
+    put_back(path)
+    assert set(read_dataset(None, PREDICTIONS, tmp_path, 2024)["version"]) == {1}
+    assert read_provenance(path.with_suffix("")) is None
+
+
+@pytest.mark.parametrize("buckets", [1, 3])
+def test_a_dataset_never_has_the_record_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buckets: int
+) -> None:
+    """A kill after the publication leaves the new rows without a record, which training refuses."""
+    in_buckets(tmp_path, ROWS, buckets)
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr("features.writer.write_provenance", killed)
+        in_buckets(tmp_path, ROWS.assign(version=2), buckets)
+    assert set(read_dataset(None, PREDICTIONS, tmp_path, 2024)["version"]) == {2}
+    assert read_provenance(dataset_path(tmp_path, "predictions", 2024)) is None
+
+
+def test_two_writers_of_one_dataset_are_refused(tmp_path: Path) -> None:
+    """The rows of the first to end would be lost; the lock ends with who holds it."""
+    made = Made(PREDICTIONS, 2024, 1, [], None, lambda share, path: {})
+    refused = pytest.raises(RuleError, match="another command that writes predictions 2024 is already running")
+    with alone(lock_of(tmp_path, "predictions", 2024), "this test"), refused:
+        write_by_share(tmp_path, made, provenance=lambda counts: SCORED, say=lambda text: None)
 
 
 def test_progress_is_told_in_shares_of_the_weight() -> None:

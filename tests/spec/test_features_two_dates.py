@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from features.catalogue import FORECAST_FEATURES
+from features.engine import connect
 from features.errors import MissingError
+from features.history import load_history
 from tests.features.world import Row, feature_rows, put, read_year
 
 NAMES = [feature.name for feature in FORECAST_FEATURES]
@@ -133,5 +135,6 @@ def test_a_move_seen_in_the_year_moves_no_characteristic(tmp_path: Path):
     for name in ("ald_periods", "declarations", "coverages"):
         put(tmp_path, name, 2024, [])
     both = feature_rows(tmp_path, 2024)
+    assert load_history(connect(threads=1), tmp_path, 2024).years["beneficiaries"] == [2024, 2023]
     assert alone.loc["A", "fdep_quintile"] == both.loc["A", "fdep_quintile"] == "2"
     assert both.loc["B", "fdep_quintile"] == "3"

@@ -12,9 +12,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.errors import InputError
+from features.errors import InputError, RuleError
 from features.synth import chunk as chunks
 from features.synth import synthesise
+from features.synth.journal import MARK
+from features.work import alone
 from tests.synth.conftest import LARGE_PATIENTS, LARGE_YEARS, SEED
 from tests.synth.test_reproducible import hashes
 
@@ -106,6 +108,30 @@ def test_another_order_starts_anew(tmp_path: Path) -> None:
         synthesise(folder, patients=500, years=range(2023, 2024), seed=2, workers=1)
     assert hashes(data) == hashes(plain)
     assert not (data / ".synth").exists()
+
+
+def test_a_draw_killed_while_it_clears_the_one_before_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mark of a fictional country may go before its tables: they are out of the way first."""
+    data = tmp_path / "data"
+    data.mkdir()
+    synthesise(data, patients=500, years=range(2023, 2024), seed=1, workers=1)
+
+    def clear_the_mark(path: Path, **options: object) -> None:
+        if (path / MARK).exists():
+            (path / MARK).unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("features.work.shutil.rmtree", clear_the_mark)
+        synthesise(data, patients=500, years=range(2023, 2024), seed=2, workers=1)
+    synthesise(data, patients=500, years=range(2023, 2024), seed=2, workers=1)
+    assert not list(data.glob(".*removed"))
+
+
+def test_two_draws_at_once_are_refused(tmp_path: Path) -> None:
+    """They would write the same files; one waits for the other to end."""
+    with alone(tmp_path / ".synth.lock", "this test"), pytest.raises(RuleError, match="another forfait synth"):
+        synthesise(tmp_path, patients=500, years=range(2023, 2024), seed=1, workers=1)
 
 
 def test_tables_received_meanwhile_are_left_alone(tmp_path: Path) -> None:

@@ -14,13 +14,14 @@ import pytest
 
 import training.bulk as bulk
 from features.buckets import bucket_of_text
-from features.errors import RequestError
+from features.errors import RequestError, RuleError
 from features.path_shapley import path_shapley
 from features.scoring import load_scorer
 from features.store import read_dataset, write_dataset
 from features.tables import EXPLANATIONS, FEATURE_TABLE, PATIENTELE, PREDICTIONS
 from tests.training.made_up import PROVENANCE, RECIPE, write_year
 from training.alike import memory, recalled
+from training.beside import written_beside
 from training.means import Members, add_up, no_sums
 from training.reference_sample import NATIONAL_SAMPLE, drawn_sample
 from training.score import explain_year, predict_year, score_year
@@ -195,6 +196,17 @@ def test_a_failure_leaves_what_was_there(made, tmp_path, small):
     assert sorted(path.name for path in (data / "predictions").iterdir()) == [
         f"{YEAR}.parquet", f"{YEAR}.provenance.json",
     ]  # fmt: skip
+
+
+def test_two_predictions_at_once_lose_no_row(made, tmp_path, small):
+    """The second is refused while the first writes: it would publish without the rows of the first."""
+    data = Path(shutil.copytree(made[0], tmp_path / "data"))
+    card = load_scorer(made[1], MODEL, 1).card
+    refused = pytest.raises(RuleError, match=f"writes predictions {YEAR} is already running")
+    with written_beside(PREDICTIONS, data, card, YEAR, provenance=PROVENANCE), refused:
+        predict_year(data, made[1], MODEL, 1, YEAR)
+    predict_year(data, made[1], MODEL, 1, YEAR)
+    assert len(read_dataset(None, PREDICTIONS, data, YEAR)) == 1500
 
 
 def test_the_sample_is_that_of_pandas(made, monkeypatch, small):

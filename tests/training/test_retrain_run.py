@@ -13,12 +13,12 @@ import pytest
 
 from features.errors import InputError, MissingError, RuleError
 from features.versions import versions_of
+from features.work import alone
 from tests.training import retrain_made as made
 from tests.training.made_up import write_year
 from training.retrain import Retrained, plan, retrain
 from training.retrain.page import promote_command, retrain_html
 from training.retrain.pipeline import NAMES
-from training.retrain.steps import alone
 
 ROOT = Path(__file__).parent.parent.parent
 STEPS = [*NAMES[:-2], "page_fr", "log_fr"]

@@ -10,7 +10,8 @@ import pytest
 
 from features.errors import InputError, RuleError
 from features.versions import sha256
-from training.retrain.steps import Step, alone, clear_parts, read_state, run_steps, why_again, write_whole
+from features.work import alone
+from training.retrain.steps import Step, clear_parts, read_state, run_steps, why_again, write_whole
 
 
 class StoppedError(Exception):

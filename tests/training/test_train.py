@@ -307,3 +307,11 @@ def test_characteristics_known_later_than_the_index_date_do_not_train(made, tmp_
     write_dataset(FEATURE_TABLE, data, known, 2023, provenance=later)
     with pytest.raises(InputError, match="rebuild it before training: forfait features --year 2023"):
         train(data, "peps_mg", 2024, root=tmp_path / "versions", recipe=RECIPE)
+
+
+def test_characteristics_without_a_record_do_not_train(made, tmp_path, unregistered):
+    """A run killed between rows and record: nobody knows when they were known."""
+    data = copied(made, tmp_path)
+    (data / "feature_table" / "2023.provenance.json").unlink()
+    with pytest.raises(InputError, match=r"has no provenance record.*forfait features --year 2023"):
+        train(data, "peps_mg", 2024, root=tmp_path / "versions", recipe=RECIPE)

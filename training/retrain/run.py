@@ -8,6 +8,7 @@ from pathlib import Path
 from features.errors import RuleError
 from features.scoring import load_scorer
 from features.versions import Entry, entry_on, read_register, read_version
+from features.work import alone
 from training.episodes import is_episode_model
 from training.episodes.population import past_episode_years
 from training.episodes.recipes import episode_recipe_of
@@ -17,7 +18,7 @@ from training.retrain.asked import Asked
 from training.retrain.gate_files import gates_on
 from training.retrain.pipeline import WHOLE, Run
 from training.retrain.record import Retrained
-from training.retrain.steps import Hook, Say, alone, clear_parts, run_steps, why_again
+from training.retrain.steps import Hook, Say, clear_parts, run_steps, why_again
 from training.retrain.wanted import check_wanted, missing_commands
 from training.retrain.words import words_in
 

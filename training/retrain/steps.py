@@ -6,16 +6,14 @@ its parameters, the hashes of what it wrote. It is finished while that record st
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from features.errors import InputError, RuleError
+from features.errors import InputError
 from features.versions import sha256
 
 STATE = "state"
@@ -95,18 +93,6 @@ def read_state(folder: Path, step: str) -> StepState | None:
         return msgspec.json.decode((folder / STATE / f"{step}.json").read_bytes(), type=StepState)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-
-
-@contextmanager
-def alone(lock: Path, what: str) -> Iterator[None]:
-    """Nobody else inside: the lock ends with the process, however it ends. Errors: RuleError where another has it."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuleError(f"{what} is already running (it holds {lock.name}); wait for it to end") from None
-        yield
 
 
 def write_whole(path: Path, content: bytes) -> None:
