@@ -11,7 +11,7 @@ from typing import Any
 from features.buckets import Share, files_of
 from features.provenance import Provenance
 from features.tables import Table
-from features.work import alone, files_state, is_done, lock_of, remove, state_of, unit, weighed, work_folder
+from features.work import files_state, is_done, only_writer, remove, state_of, unit, weighed, work_folder
 from features.writer import publish_buckets
 
 BUCKET = "bucket.parquet"
@@ -41,7 +41,7 @@ def write_by_share(
 
     Errors: RuleError while another command writes the same.
     """
-    with alone(lock_of(data, made.table.name, made.year), f"another command that writes {made.table.name} {made.year}"):
+    with only_writer(data, made.table.name, made.year):
         return _written(data, made, provenance, say)
 
 

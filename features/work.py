@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,13 @@ def alone(lock: Path, what: str) -> Iterator[None]:
 
 
 def lock_of(data: Path, name: str, year: int) -> Path:
-    """The lock of who writes a dataset of a year with units."""
+    """The lock of who writes a dataset of a year, or reads the year."""
     return data / FOLDER / f"{name}-{year}.lock"
+
+
+def only_writer(data: Path, name: str, year: int) -> AbstractContextManager[None]:
+    """Nobody else writes the dataset of the year inside. Errors: RuleError where another command does."""
+    return alone(lock_of(data, name, year), f"another command that writes {name} {year}")
 
 
 def _record(folder: Path) -> Counts | None:

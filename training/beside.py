@@ -16,7 +16,7 @@ from features.provenance import Provenance
 from features.store import checked_path, single_path, years_written
 from features.tables import Table
 from features.versions import Card
-from features.work import alone, lock_of
+from features.work import only_writer
 from features.writer import Write, dataset_writer
 from training.bulk import batches
 
@@ -30,8 +30,7 @@ def written_beside(
     The dataset appears, complete, when the block ends well; until then the one before stays. Errors: InputError;
     RuleError while another command writes the same dataset and year, whose rows would be lost.
     """
-    what = f"another command that writes {table.name} {year}"
-    with alone(lock_of(data, table.name, year), what), _beside(table, data, card, year, provenance, buckets) as write:
+    with only_writer(data, table.name, year), _beside(table, data, card, year, provenance, buckets) as write:
         yield write
 
 

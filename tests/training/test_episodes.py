@@ -15,6 +15,7 @@ from features.scoring import encode_frame, load_scorer
 from features.store import read_dataset, write_dataset
 from features.tables import EPISODE_EXPLANATIONS, EPISODE_FEATURES, EPISODE_PREDICTIONS, EPISODES
 from features.versions import read_version, versions_of
+from features.work import only_writer
 from tests.training.episodes_made import PROVENANCE, write_episodes
 from training.episodes import (
     EPISODE_RECIPES,
@@ -131,6 +132,14 @@ def test_another_version_keeps_its_rows(made, tmp_path, unregistered):
     assert trained(data, root, seed=3).card.version == 2
     assert read_dataset(None, EPISODE_PREDICTIONS, data, 2022)["version"].value_counts().nunique() == 1
     assert sorted(read_dataset(None, EPISODE_PREDICTIONS, data, 2022)["version"].unique()) == [1, 2]
+
+
+def test_two_models_predicted_at_once_lose_no_row(made, tmp_path):
+    """The second is refused while the first writes: it would publish without the rows of the first."""
+    data = copied(made, tmp_path)
+    with only_writer(data, "episode_predictions", 2023), pytest.raises(RuleError, match="is already running"):
+        predict_episodes(data, made[1], "eds_pth", 1, 2023)
+    predict_episodes(data, made[1], "eds_pth", 1, 2023)
 
 
 def test_same_inputs_give_the_same_bytes_in_any_order(made, tmp_path, unregistered):

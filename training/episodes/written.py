@@ -13,6 +13,7 @@ from features.provenance import Provenance, content_hash
 from features.scoring import Scorer
 from features.store import read_dataset, write_dataset, years_written
 from features.tables import EPISODE_FEATURES, EPISODE_PREDICTIONS, EPISODES, Table
+from features.work import only_writer
 
 READ = (EPISODES.name, EPISODE_FEATURES.name)
 
@@ -41,14 +42,18 @@ def write_cross_fitted(data: Path, scorer: Scorer, predictions: pd.DataFrame, ye
 
 
 def write_beside(table: Table, data: Path, rows: pd.DataFrame, scorer: Scorer, *, year: int) -> None:
-    """Write `rows` of a version; those of other models and versions already there for the year are kept."""
+    """Write `rows` of a version; those of other models and versions already there for the year are kept.
+
+    Errors: RuleError while another command writes the same dataset and year, whose rows would be lost.
+    """
     card = scorer.card
-    if year in years_written(table, data):
-        there = read_dataset(None, table, data, year)
-        others = there[(there["model"] != card.model) | (there["version"] != card.version)]
-        others = others.astype({"fold": "Int64"}) if "fold" in others else others
-        rows = pd.concat([others, rows], ignore_index=True) if len(others) else rows
-    write_dataset(table, data, rows, year, provenance=provenance_of(table, data, scorer, year))
+    with only_writer(data, table.name, year):
+        if year in years_written(table, data):
+            there = read_dataset(None, table, data, year)
+            others = there[(there["model"] != card.model) | (there["version"] != card.version)]
+            others = others.astype({"fold": "Int64"}) if "fold" in others else others
+            rows = pd.concat([others, rows], ignore_index=True) if len(others) else rows
+        write_dataset(table, data, rows, year, provenance=provenance_of(table, data, scorer, year))
 
 
 def provenance_of(table: Table, data: Path, scorer: Scorer, year: int) -> Provenance:
