@@ -127,7 +127,8 @@ def _refuse(told: str, exit_code: int) -> NoReturn:
 def _lack_of_resources(error: Exception) -> str:
     """What to do where disk or memory ran out, whichever library says so; empty for any other error."""
     kind, said = type(error).__name__, str(error)
-    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in said:
+    is_disk = any(words in said for words in ("No space left on device", "max_temp_directory_size"))
+    if is_disk or getattr(error, "errno", None) == errno.ENOSPC:
         return "the disk is full: free space (data, or the folder TMPDIR); the same command goes on where it can"
     if isinstance(error, MemoryError) or kind == "OutOfMemoryException":
         return "the memory given is too small: raise --memory, or read a large country in more buckets (--buckets)"

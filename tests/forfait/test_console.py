@@ -43,6 +43,7 @@ def raised(error: Exception) -> Callable[[], None]:
     [
         (OSError(errno.ENOSPC, "No space left on device"), "the disk is full: free space"),
         (duckdb.IOException("IO Error: Could not write file: No space left on device"), "the disk is full: free space"),
+        (duckdb.OutOfMemoryException("failed to offload; see max_temp_directory_size"), "the disk is full: free space"),
         (duckdb.OutOfMemoryException("failed to allocate data; SET memory_limit"), "raise --memory"),
         (MemoryError(), "raise --memory"),
         (InputError("give a year"), "give a year"),
