@@ -68,7 +68,7 @@ def section(size: str, run: Run) -> str:
 
 def drawing(size: str, run: Run) -> str:
     """File of a benchmark's drawing."""
-    return f"{size}-{run.name}.svg"
+    return f"{size}-{run.name}.svg".replace(" ", "-")
 
 
 def _table(found: Sequence[Judged]) -> str:
